@@ -1,0 +1,33 @@
+# Each target makes its own virtual environment on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+# Empty: tests that need the benchmark tables skip, and say so.
+export ZC_PLUGINS_DATA ?=
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint bench
+.DEFAULT_GOAL := test
+
+# torch comes first: left to itself, pip would choose the newest, with gigabytes of CUDA.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(RUN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(RUN)/python examples/optuna_images.py
+
+test: $(VENV)/.installed
+	$(RUN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.installed
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+bench: $(VENV)/.installed
+	$(RUN)/python -m benchmarks.speed --json
+	$(RUN)/python -m benchmarks.correlation --architectures 1000 --json
+	$(RUN)/python -m benchmarks.useful

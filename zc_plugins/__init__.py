@@ -1,0 +1,19 @@
+"""Training-free (zero-cost) architecture scores for Optuna and NNI."""
+
+from zc_plugins.costs.budget import Budget
+from zc_plugins.probes import Excitation
+from zc_plugins.scorer import Calibrated, Reference, Scorer
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces.module import ModuleSpace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Budget",
+    "Calibrated",
+    "Excitation",
+    "ModuleSpace",
+    "Reference",
+    "ScoreTable",
+    "Scorer",
+]

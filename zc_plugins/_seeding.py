@@ -1,0 +1,48 @@
+"""Random numbers without touching the user's global generators."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def derived_seed(seed: int, *parts: object) -> int:
+    """A seed in [0, 2**32) that depends on ``seed`` and on the parts, the same in every process."""
+    return zlib.crc32(repr((seed, *parts)).encode())
+
+
+def generator(seed: int, device: torch.device) -> torch.Generator:
+    """A torch generator on ``device`` that starts at ``seed``."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed the global generators of random, numpy and torch inside; leave them as they were.
+
+    Args:
+        seed: the seed inside the block.
+        device: an accelerator whose generator is kept too; the CPU's always is.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    accelerator = device is not None and device.type not in ("cpu", "meta")
+    devices = [device] if accelerator else []
+    device_type = device.type if device is not None and accelerator else "cuda"
+    with torch.random.fork_rng(devices=devices, device_type=device_type):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.default_generator.manual_seed(seed)
+        if device is not None and accelerator:
+            # torch.manual_seed would reseed the other devices of the machine too.
+            fresh = generator(seed, device).get_state()
+            torch.get_device_module(device).set_rng_state(fresh, device)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)

@@ -1,0 +1,216 @@
+"""Block boundaries of an arbitrary network, found by tracing its dataflow once.
+
+A boundary is a module output through which the whole dataflow passes: a cut vertex of the graph
+from the input to the output. Autograd records that graph for us, whatever Python the network's
+forward is written in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+from torch.autograd.graph import Node
+
+from zc_plugins._dry_run import Forward, dry_run
+from zc_plugins.errors import InvalidArgument, NoReadableLayers, Unscorable
+
+READABLE = (nn.modules.conv._ConvNd, nn.Linear)
+"""Layers that a block must hold at least one of."""
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+def block_boundaries(
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    *,
+    declared: tuple[str, ...] | None = None,
+    forward: Forward | None = None,
+) -> list[str]:
+    """Names of the modules whose outputs bound the primary blocks, in dataflow order.
+
+    A network may declare them itself in an attribute ``zc_blocks``. Otherwise: of the module
+    outputs that carry the whole dataflow, those inside a block class are dropped (a class any of
+    whose instances encloses a branch: an inverted residual without a skip is as closed as one with
+    it); of the rest, the last one of unchanged shape after each convolution or linear layer is
+    kept; the network's own output is not a feature.
+
+    Args:
+        model: any network of one input.
+        input_shape: of one sample, without the batch axis.
+        declared: the user's names; the network's own where None.
+        forward: how to call the network; ``model(x)`` by default.
+
+    Returns:
+        Module names; a module that runs several times bounds with its first run.
+
+    Raises:
+        InvalidArgument: if a declared name is no module of the network.
+        NoReadableLayers: without a convolution or linear layer.
+        Unscorable: if no boundary is found.
+    """
+    if not any(isinstance(module, READABLE) for module in model.modules()):
+        raise NoReadableLayers(
+            f"{type(model).__name__} has no Conv1d, Conv2d, Conv3d or Linear layer to read"
+        )
+    names = declared if declared is not None else getattr(model, "zc_blocks", None)
+    if names is not None:
+        known = dict(model.named_modules())
+        for name in names:
+            if name not in known:
+                raise InvalidArgument(
+                    f"blocks name {name!r} is no module of {type(model).__name__}: "
+                    "take names from model.named_modules()"
+                )
+        return list(names)
+    return _traced(model, input_shape, forward)
+
+
+class _Visit:
+    """One module call: the node that made its output, and what it was."""
+
+    def __init__(self, name: str, module: nn.Module, output: Tensor) -> None:
+        self.name, self.module, self.shape = name, module, output.shape
+        self.node = output.grad_fn
+
+
+def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None) -> list[str]:
+    visits: list[_Visit] = []
+
+    def note(name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            tensor = first_tensor(output)
+            if tensor is not None and tensor.grad_fn is not None:
+                visits.append(_Visit(name, module, tensor))
+
+        return hook
+
+    handles = [m.register_forward_hook(note(name)) for name, m in model.named_modules() if name]
+    try:
+        x, output = dry_run(model, input_shape, forward=forward, graph="input")
+    finally:
+        for handle in handles:
+            handle.remove()
+    roots = [t.grad_fn for t in tensors_in(output) if t.grad_fn is not None]
+    order = _cut_vertices(roots, x)
+    cuts = [visit for visit in visits if visit.node in order]
+    closed = _closed_classes(model, visits, {id(visit.node) for visit in cuts})
+    inside = _inside(model, closed)
+    runs = _runs(visits, cuts, inside)
+    if len(runs) > 2 and runs[-1][-1].node in roots:
+        del runs[-1]
+    boundaries = list(dict.fromkeys(_last_of_same_shape(run) for run in runs))
+    if not boundaries:
+        raise Unscorable(
+            "no block boundary: no module output carries the whole dataflow; name them with blocks="
+        )
+    return boundaries
+
+
+def _runs(visits: list[_Visit], cuts: list[_Visit], inside: set[str]) -> list[list[_Visit]]:
+    """Boundary candidates, split where a readable layer has run in between."""
+    chosen = {id(visit) for visit in cuts if visit.name not in inside}
+    runs: list[list[_Visit]] = []
+    seen: set[int] = set()
+    fresh = False
+    for visit in visits:
+        fresh = fresh or isinstance(visit.module, READABLE)
+        # Containers repeat the node of their last module: the first to fire is the one to hook.
+        if id(visit) not in chosen or id(visit.node) in seen:
+            continue
+        seen.add(id(visit.node))
+        if fresh:
+            runs.append([])
+            fresh = False
+        if runs:
+            runs[-1].append(visit)
+    return runs
+
+
+def _last_of_same_shape(run: list[_Visit]) -> str:
+    return [visit.name for visit in run if visit.shape == run[0].shape][-1]
+
+
+def _closed_classes(model: nn.Module, visits: list[_Visit], cuts: set[int]) -> set[type[nn.Module]]:
+    """Classes any of whose instances encloses a branch: the innermost around each branch."""
+    nodes = {visit.name: id(visit.node) for visit in visits}
+    modules = dict(model.named_modules())
+    closed = set()
+    for visit in visits:
+        if id(visit.node) in cuts:
+            continue
+        for name in _ancestors(visit.name):
+            if nodes.get(name) in cuts:
+                if not isinstance(modules[name], _CONTAINERS):
+                    closed.add(type(modules[name]))
+                break
+    return closed
+
+
+def _inside(model: nn.Module, closed: set[type[nn.Module]]) -> set[str]:
+    """Names of the modules that lie strictly within an instance of a closed class."""
+    names = [name for name, module in model.named_modules() if name and type(module) in closed]
+    return {name for name, _ in model.named_modules() if any(a in names for a in _ancestors(name))}
+
+
+def _ancestors(name: str) -> Iterator[str]:
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _cut_vertices(roots: list[Node], x: Tensor) -> set[Node]:
+    """Nodes on every path from the outputs to the input ``x``.
+
+    In a topological order of the nodes on such paths, a node is a cut vertex exactly if no edge
+    jumps over it.
+    """
+    order = _topological(roots, x)
+    position = {node: index for index, node in enumerate(order)}
+    furthest = max((position[root] for root in roots if root in position), default=-1)
+    cuts = set()
+    for index, node in enumerate(order):
+        if furthest <= index:
+            cuts.add(node)
+        reached = [position[n] for n, _ in node.next_functions if n in position]
+        furthest = max([furthest, *reached])
+    return cuts
+
+
+def _topological(roots: list[Node], x: Tensor) -> list[Node]:
+    """Nodes that lead from an output to ``x``, outputs first."""
+    leads: dict[Node, bool] = {}
+    finished: list[Node] = []
+    stack: list[tuple[Node, bool]] = [(root, False) for root in roots]
+    while stack:
+        node, expanded = stack.pop()
+        nexts = [n for n, _ in node.next_functions if n is not None]
+        if expanded:
+            if node in leads:
+                continue
+            leads[node] = getattr(node, "variable", None) is x or any(leads[n] for n in nexts)
+            if leads[node]:
+                finished.append(node)
+        elif node not in leads:
+            stack.append((node, True))
+            stack.extend((n, False) for n in nexts if n not in leads)
+    return finished[::-1]
+
+
+def tensors_in(output: Any) -> Iterator[Tensor]:
+    """All tensors in a network's output, however it is nested in lists, tuples and dicts."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, dict):
+        for value in output.values():
+            yield from tensors_in(value)
+    elif isinstance(output, (list, tuple)):
+        for value in output:
+            yield from tensors_in(value)
+
+
+def first_tensor(output: Any) -> Tensor | None:
+    """The tensor that a module's output is, or begins with."""
+    return next(tensors_in(output), None)

@@ -1,0 +1,47 @@
+"""No pass over data: the network's size and arithmetic, counted on the meta device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from zc_plugins.costs.flops import flops
+from zc_plugins.costs.params import params
+from zc_plugins.probes._probe import Excitation, Measure, Reading, to_host
+
+
+class CostEvidence:
+    """Costs of the whole network; what is not asked for is not counted."""
+
+    def __init__(self, model: nn.Module, excitation: Excitation) -> None:
+        self._model, self._excitation = model, excitation
+
+    @cached_property
+    def flops(self) -> int:
+        """Multiply-adds per sample."""
+        excitation = self._excitation
+        return flops(self._model, excitation.input_shape, forward=excitation.forward)
+
+    @cached_property
+    def params(self) -> int:
+        """Number of parameters."""
+        return params(self._model)
+
+
+def cost(
+    model: nn.Module, excitation: Excitation, measures: Sequence[Measure], *, seed: int
+) -> Reading:
+    """One ``CostEvidence`` of the whole network, under the layer name ``"network"``.
+
+    Raises:
+        InputShapeMismatch: if the network refuses the input.
+    """
+    evidence = CostEvidence(model, excitation)
+    gathered = []
+    for measure in measures:
+        number = measure(evidence)
+        gathered.append([] if number is None else [("network", torch.as_tensor(number))])
+    return to_host(["network"], gathered)

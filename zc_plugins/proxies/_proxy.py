@@ -1,0 +1,80 @@
+"""What a proxy is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.errors import Unscorable
+from zc_plugins.probes import Measure, Reading
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """A proxy's numbers for one network: a vector over its layers or blocks, and the reduced score.
+
+    Attributes:
+        value: the score; NaN if the network could not be scored.
+        layers: shape (layers,); NaN where a layer could not be scored.
+        names: of the layers.
+        note: why ``value`` is NaN, or empty.
+    """
+
+    value: float
+    layers: Float[ndarray, " layers"]
+    names: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A training-free score: pure functions between a probe's evidence and one number.
+
+    Attributes:
+        name: also the name of its file.
+        reads: name of the probe whose evidence it takes.
+        measure: evidence of one layer in; one number or small matrix on the device out. Proxies
+            with the same ``measure`` share its computation.
+        layer_score: that statistic, as float64 on the host, to the layer's number. It raises
+            ``Unscorable`` where the number is undefined.
+        reduce: the vector of shape (layers,) to the score; may raise ``Unscorable`` too.
+        paper: formula and source.
+        higher_is_better: direction.
+    """
+
+    name: str
+    reads: str
+    measure: Measure
+    layer_score: Callable[[ndarray], float]
+    reduce: Callable[[ndarray], float]
+    paper: str
+    higher_is_better: bool = True
+
+    def score(self, reading: Reading, column: int) -> LayerScores:
+        """The network's score from the statistics in ``column`` of the probe's reading."""
+        statistics = reading.statistics[column]
+        names = tuple(name for name, _ in statistics)
+        vector, note = np.full(len(names), np.nan), ""
+        for place, (name, statistic) in enumerate(statistics):
+            try:
+                vector[place] = self.layer_score(statistic)
+            except Unscorable as reason:
+                note = note or f"{name}: {reason}"
+        if note:
+            return LayerScores(float("nan"), vector, names, note)
+        try:
+            value = float(self.reduce(vector))
+        except Unscorable as reason:
+            return LayerScores(float("nan"), vector, names, str(reason))
+        return LayerScores(value, vector, names, "" if np.isfinite(value) else "not finite")
+
+    def failed(self, note: str) -> LayerScores:
+        """The result for a network whose probe gave nothing to read."""
+        return LayerScores(float("nan"), np.empty(0), (), note)
+
+
+ScoreRow = Mapping[str, LayerScores]
+"""All proxies of one network, by name."""

@@ -1,0 +1,47 @@
+"""A paper is a recipe of ten lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from zc_plugins.probes import Excitation
+from zc_plugins.scorer import Scorer
+
+
+def az_nas(
+    input_shape: tuple[int, ...] = (),
+    *,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    **excitation: Any,
+) -> Scorer:
+    """AZ-NAS: expressivity, progressivity, trainability and complexity, by log-rank aggregation.
+
+    Args:
+        input_shape: of one sample, without the batch axis.
+        seed: of weights, inputs and signs.
+        device: where built candidates are put.
+        **excitation: fields of ``Excitation``, e.g. ``batch_size`` (64, as in the paper).
+
+    References:
+        Lee and Ham, AZ-NAS, CVPR 2024, arXiv:2403.19232.
+    """
+    return Scorer(
+        ["expressivity", "progressivity", "trainability", "complexity"],
+        Excitation(input_shape, **excitation),
+        ensemble="az_rank",
+        seed=seed,
+        device=device,
+    )
+
+
+def size(
+    input_shape: tuple[int, ...] = (), *, device: str | torch.device = "auto", **excitation: Any
+) -> Scorer:
+    """Parameters and multiply-adds: the baseline that every recipe has to beat, and free."""
+    return Scorer(
+        ["params", "complexity"], Excitation(input_shape, **excitation), ensemble="borda",
+        device=device,
+    )  # fmt: skip

@@ -1,0 +1,360 @@
+"""The front door: candidates in, a score table out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from zc_plugins._progress import progress as with_progress
+from zc_plugins._seeding import seeded
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.ensembles import SHELF as ENSEMBLES
+from zc_plugins.ensembles import Ensemble
+from zc_plugins.errors import (
+    InvalidArgument,
+    NotAModule,
+    NothingScored,
+    ReferenceMismatch,
+    Unscorable,
+)
+from zc_plugins.probes import SHELF as PROBES
+from zc_plugins.probes import Excitation
+from zc_plugins.proxies import SHELF as PROXIES
+from zc_plugins.proxies import Proxy
+from zc_plugins.proxies._proxy import LayerScores, ScoreRow
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces.module import checked_module
+
+
+class Scorer:
+    """Scores candidates with training-free proxies, each probe once for all proxies that read it.
+
+    A candidate that cannot be built or scored is a row of NaN with the reason in its notes; it
+    never stops the others. Scores are remembered by canonical architecture for the life of the
+    scorer. Threads may share a scorer; they take turns.
+
+    Args:
+        proxies: names on the shelf, or proxies of your own.
+        excitation: input shape and how networks are excited.
+        ensemble: name on the shelf, or a function, that turns the table into one number each.
+        seed: of weights, inputs and signs; the same for all candidates.
+        device: where candidates that the scorer builds are put: ``"auto"`` is the accelerator if
+            there is one, else the CPU. Networks that are handed in built are scored where they lie.
+
+    Raises:
+        UnknownProxy: with the nearest names.
+        InvalidArgument: without proxies.
+
+    Example:
+        >>> from torch import nn
+        >>> scorer = Scorer(["params"], Excitation(input_shape=(4,)))
+        >>> scorer.score([nn.Linear(4, 2), nn.Linear(4, 8)]).values
+        array([[10.],
+               [40.]])
+    """
+
+    def __init__(
+        self,
+        proxies: Sequence[str | Proxy],
+        excitation: Excitation,
+        *,
+        ensemble: str | Ensemble = "az_rank",
+        seed: int = 0,
+        device: str | torch.device = "auto",
+    ) -> None:
+        chosen = [PROXIES[p] if isinstance(p, str) else p for p in proxies]
+        if not chosen or len({p.name for p in chosen}) < len(chosen):
+            raise InvalidArgument(
+                f"proxies={[p.name for p in chosen]}: pass one or more, each once"
+            )
+        self.proxies = tuple(chosen)
+        self.excitation = excitation
+        self.ensemble = ENSEMBLES[ensemble] if isinstance(ensemble, str) else ensemble
+        self.seed = seed
+        self.device = _resolved(device)
+        self._remembered: dict[str, ScoreRow] = {}
+        self._turn = threading.RLock()
+
+    @property
+    def settings(self) -> str:
+        """Fingerprint of all that the numbers depend on besides the architecture."""
+        excitation = {}
+        for field in fields(self.excitation):
+            value = getattr(self.excitation, field.name)
+            if isinstance(value, torch.Tensor):
+                value = hashlib.sha256(value.detach().cpu().numpy().tobytes()).hexdigest()
+            elif callable(value):
+                value = getattr(value, "__qualname__", type(value).__name__)
+            excitation[field.name] = str(value)
+        content = [[p.name for p in self.proxies], self.seed, excitation]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def score(
+        self,
+        pool: Iterable[Any],
+        *,
+        space: SearchSpace[Any] | None = None,
+        show_progress: bool | None = None,
+    ) -> ScoreTable:
+        """The table of all candidates of the pool, in its order.
+
+        Args:
+            pool: architectures of ``space``; without a space, networks or functions that build one.
+            space: builds the architectures, and tells which of them are the same.
+            show_progress: None shows a bar on a terminal outside CI.
+
+        Raises:
+            NotAModule: if an item of a pool without space is neither a network nor a function.
+        """
+        candidates = [_Candidate.of(item, place, space) for place, item in enumerate(pool)]
+        rows, seconds = [], np.zeros(len(candidates))
+        bar = with_progress(
+            candidates, total=len(candidates), description="scoring", show=show_progress
+        )
+        for place, candidate in enumerate(bar):
+            start = time.perf_counter()
+            row, fresh = self._row(candidate)
+            rows.append(row)
+            seconds[place] = time.perf_counter() - start if fresh else 0.0
+        return self._table([candidate.key for candidate in candidates], rows, seconds)
+
+    def score_built(self, key: str, model: nn.Module) -> ScoreTable:
+        """The table of one network that is built already, remembered under ``key``.
+
+        The network is scored where it lies and not changed.
+        """
+        start = time.perf_counter()
+        row, fresh = self._row(_Candidate(key, lambda: model, ours=False, remember=True))
+        return self._table([key], [row], np.array([time.perf_counter() - start]) * fresh)
+
+    def aggregate(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
+        """The ensemble's number for each candidate, relative to the others; higher is better."""
+        return self.ensemble(table)
+
+    def reference(
+        self,
+        space: SearchSpace[Any],
+        *,
+        size: int = 200,
+        seed: int = 0,
+        show_progress: bool | None = None,
+    ) -> Reference:
+        """A frozen sample of the space, scored once without training.
+
+        Args:
+            space: to sample from.
+            size: number of architectures; a percentile is known to about 1 / sqrt(size) / 2.
+            seed: of the sampling. Same space, size and seed: same sample in every process.
+            show_progress: None shows a bar on a terminal outside CI.
+
+        Raises:
+            NothingScored: if every architecture failed, with the commonest reason.
+        """
+        if size < 2:
+            raise InvalidArgument(f"size={size}: pass 2 or more, 200 is a good start")
+        rng = np.random.default_rng(seed)
+        sample = [space.sample(rng) for _ in range(size)]
+        table = self.score(sample, space=space, show_progress=show_progress)
+        require_some_scored(table)
+        return Reference(space.name, self.settings, table)
+
+    def against(self, reference: Reference) -> Calibrated:
+        """This scorer, with percentiles among a frozen sample in place of relative ranks.
+
+        Raises:
+            ReferenceMismatch: if the sample was scored with other settings.
+        """
+        if reference.settings != self.settings:
+            raise ReferenceMismatch(
+                f"the reference was scored with settings {reference.settings}, this scorer has "
+                f"{self.settings}: make it with scorer.reference(space)"
+            )
+        return Calibrated(self, reference)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_turn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _turn=threading.RLock())
+
+    def _row(self, candidate: _Candidate) -> tuple[ScoreRow, bool]:
+        with self._turn:
+            if candidate.remember and candidate.key in self._remembered:
+                return self._remembered[candidate.key], False
+            try:
+                with seeded(self.seed, self.device):
+                    model = checked_module(candidate.build())
+                row = self._scored(model.to(self.device) if candidate.ours else model)
+            except Exception as error:
+                note = f"{type(error).__name__}: {error}"
+                row = {proxy.name: proxy.failed(note) for proxy in self.proxies}
+            if candidate.remember:
+                self._remembered[candidate.key] = row
+            return row, True
+
+    def _scored(self, model: nn.Module) -> ScoreRow:
+        row: dict[str, LayerScores] = {}
+        for probe in dict.fromkeys(proxy.reads for proxy in self.proxies):
+            readers = [proxy for proxy in self.proxies if proxy.reads == probe]
+            measures = list(dict.fromkeys(proxy.measure for proxy in readers))
+            try:
+                reading = PROBES[probe](model, self.excitation, measures, seed=self.seed)
+            except Exception as error:
+                reason = "" if isinstance(error, Unscorable) else f"{type(error).__name__}: "
+                row.update((p.name, p.failed(f"{reason}{error}")) for p in readers)
+                continue
+            for proxy in readers:
+                row[proxy.name] = proxy.score(reading, measures.index(proxy.measure))
+        return row
+
+    def _table(self, keys: Sequence[str], rows: Sequence[ScoreRow], seconds: ndarray) -> ScoreTable:
+        names = [proxy.name for proxy in self.proxies]
+        return ScoreTable(
+            keys,
+            np.array([[row[name].value for name in names] for row in rows]),
+            names,
+            [proxy.higher_is_better for proxy in self.proxies],
+            {name: [row[name].layers for row in rows] for name in names},
+            seconds,
+            [{name: row[name].note for name in names if row[name].note} for row in rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A frozen sample of one space, scored with one scorer's settings.
+
+    Attributes:
+        space: name of the space.
+        settings: fingerprint of the scorer.
+        table: its scores.
+    """
+
+    space: str
+    settings: str
+    table: ScoreTable
+
+    def to_json(self) -> str:
+        """The sample without layer vectors, as JSON; NaN is written as null."""
+        values = [[None if np.isnan(v) else float(v) for v in row] for row in self.table.values]
+        return json.dumps(
+            {
+                "space": self.space,
+                "settings": self.settings,
+                "proxies": list(self.table.proxies),
+                "higher_is_better": list(self.table.higher_is_better),
+                "candidates": list(self.table.candidates),
+                "values": values,
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> Reference:
+        """The sample that ``to_json`` wrote.
+
+        Raises:
+            InvalidArgument: if the text is something else.
+        """
+        try:
+            content = json.loads(text)
+            table = ScoreTable(
+                content["candidates"],
+                np.array(content["values"], dtype=np.float64),
+                content["proxies"],
+                content["higher_is_better"],
+            )
+            return Reference(content["space"], content["settings"], table)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidArgument(
+                f"the text is no reference sample ({error}): pass what Reference.to_json wrote"
+            ) from error
+
+
+class Calibrated:
+    """A scorer with a frozen reference sample: its percentiles do not depend on the pool.
+
+    Made by ``Scorer.against``.
+    """
+
+    def __init__(self, scorer: Scorer, reference: Reference) -> None:
+        self.scorer, self.reference = scorer, reference
+        self._population = np.sort(scorer.ensemble(reference.table, reference.table))
+
+    def score(self, pool: Iterable[Any], *, space: SearchSpace[Any]) -> ScoreTable:
+        """The table of architectures of the reference's space.
+
+        Raises:
+            ReferenceMismatch: if ``space`` is another one.
+        """
+        if space.name != self.reference.space:
+            raise ReferenceMismatch(
+                f"the reference was drawn from space {self.reference.space!r}, the pool from "
+                f"{space.name!r}: make one with scorer.reference(space)"
+            )
+        return self.scorer.score(pool, space=space)
+
+    def percentile(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
+        """Share of the reference that each candidate beats, in [0, 1]; equals count half.
+
+        A candidate that could not be scored gets 0.
+        """
+        numbers = self.scorer.ensemble(table, self.reference.table)
+        below = np.searchsorted(self._population, numbers, side="left")
+        not_above = np.searchsorted(self._population, numbers, side="right")
+        return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
+
+
+def require_some_scored(table: ScoreTable) -> None:
+    """Refuse to go on when nothing could be scored.
+
+    Raises:
+        NothingScored: with the commonest reason.
+    """
+    if len(table) and not table.scored.any():
+        reasons = [text for note in table.notes for text in note.values()]
+        commonest = max(set(reasons), key=reasons.count) if reasons else "no reason noted"
+        raise NothingScored(f"none of {len(table)} candidates could be scored: {commonest}")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A key, and how to get the network."""
+
+    key: str
+    build: Callable[[], Any]
+    ours: bool
+    remember: bool
+
+    @staticmethod
+    def of(item: Any, place: int, space: SearchSpace[Any] | None) -> _Candidate:
+        if space is not None:
+            architecture = space.canonical(item)
+            key = space.encode(architecture)
+            return _Candidate(key, lambda: space.build(architecture), ours=True, remember=True)
+        if isinstance(item, nn.Module):
+            return _Candidate(f"{place}:{type(item).__name__}", lambda: item, False, False)
+        if callable(item):
+            name = getattr(item, "__name__", type(item).__name__)
+            return _Candidate(f"{place}:{name}", item, ours=True, remember=False)
+        raise NotAModule(
+            f"pool[{place}] is {type(item).__name__} {item!r}: pass a torch.nn.Module, a function "
+            "that builds one, or space= for architectures"
+        )
+
+
+def _resolved(device: str | torch.device) -> torch.device:
+    if device != "auto":
+        return torch.device(device)
+    accelerator = torch.accelerator.current_accelerator()
+    available = accelerator is not None and torch.accelerator.is_available()
+    return accelerator if available and accelerator is not None else torch.device("cpu")

@@ -1,0 +1,5 @@
+"""Search spaces: what an architecture is, and how it becomes a network."""
+
+from zc_plugins.spaces._space import SearchSpace
+
+__all__ = ["SearchSpace"]

@@ -1,0 +1,47 @@
+"""What a search space is."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from torch import nn
+
+Architecture = TypeVar("Architecture")
+
+
+class SearchSpace(Protocol[Architecture]):
+    """Architectures as values: hashable, printable, buildable."""
+
+    @property
+    def name(self) -> str:
+        """Identity of the space with its settings: equal names, equal networks."""
+        ...
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random architecture."""
+        ...
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A neighbour: one random choice made anew."""
+        ...
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """The network, with fresh weights from torch's global generator."""
+        ...
+
+    def suggest(self, trial: Any) -> Architecture:
+        """The architecture that a trial of Optuna chooses."""
+        ...
+
+    def encode(self, architecture: Architecture) -> str:
+        """The architecture as text; ``decode`` is its inverse."""
+        ...
+
+    def decode(self, text: str) -> Architecture:
+        """The architecture that ``encode`` wrote."""
+        ...
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """One representative of all architectures that compute the same; its text is the key."""
+        ...

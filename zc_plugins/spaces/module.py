@@ -1,0 +1,213 @@
+"""The user's own builder function as a search space."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from zc_plugins.errors import InvalidArgument, NotAModule
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What a builder asked for and was given: (name, value) pairs, sorted by name."""
+
+    pairs: tuple[tuple[str, Any], ...]
+
+    @staticmethod
+    def of(params: Mapping[str, Any]) -> Suggestions:
+        """The suggestions of a parameter dict."""
+        return Suggestions(tuple(sorted(params.items())))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """As a dict."""
+        return dict(self.pairs)
+
+
+class ModuleSpace:
+    """All networks that ``build_model(trial)`` can return.
+
+    The builder asks ``trial.suggest_categorical``, ``suggest_int`` and ``suggest_float`` as in
+    Optuna; conditional (define-by-run) choices are fine. Parameters that it does not ask for, such
+    as a learning rate, are no part of the architecture.
+
+    Args:
+        build_model: a trial in, a network out.
+        name: identity of the space; the builder's module and name by default.
+    """
+
+    def __init__(self, build_model: Callable[[Any], nn.Module], name: str | None = None) -> None:
+        if not callable(build_model):
+            raise InvalidArgument(
+                f"build_model={build_model!r} is not callable: pass a function trial -> nn.Module"
+            )
+        self.build_model = build_model
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Identity of the space."""
+        builder = self.build_model
+        module = getattr(builder, "__module__", type(builder).__module__)
+        return self._name or f"{module}.{getattr(builder, '__qualname__', type(builder).__name__)}"
+
+    def sample(self, rng: np.random.Generator) -> Suggestions:
+        """A random architecture: each choice uniform, as Optuna's random sampler draws it."""
+        return self._run(Proposal({}, rng))
+
+    def mutate(self, architecture: Suggestions, rng: np.random.Generator) -> Suggestions:
+        """The architecture with one choice made anew, and those that depend on it."""
+        params = architecture.params
+        if not params:
+            return architecture
+        names = sorted(params)
+        for _ in range(100):
+            kept = dict(params)
+            del kept[names[int(rng.integers(len(names)))]]
+            neighbour = self._run(Proposal(kept, rng))
+            if neighbour != architecture:
+                return neighbour
+        return architecture
+
+    def build(self, architecture: Suggestions) -> nn.Module:
+        """The network of these suggestions.
+
+        Raises:
+            NotAModule: if the builder returns something else.
+            InvalidArgument: if the builder asks for a parameter that is not among them.
+        """
+        return checked_module(self.build_model(Proposal(architecture.params, None)))
+
+    def suggest(self, trial: Any) -> Suggestions:
+        """The architecture that a trial chooses: runs the builder on it."""
+        before = set(trial.params)
+        checked_module(self.build_model(trial))
+        return Suggestions.of({k: v for k, v in trial.params.items() if k not in before})
+
+    def encode(self, architecture: Suggestions) -> str:
+        """A JSON object; values that JSON cannot hold appear as their repr and do not decode."""
+        return json.dumps(architecture.params, sort_keys=True, default=repr)
+
+    def decode(self, text: str) -> Suggestions:
+        """The suggestions of a JSON object.
+
+        Raises:
+            InvalidArgument: if it is none.
+        """
+        try:
+            params = json.loads(text)
+        except ValueError:
+            params = None
+        if not isinstance(params, dict):
+            raise InvalidArgument(f"{text!r} is no JSON object of parameters: pass encode's text")
+        return Suggestions.of(params)
+
+    def canonical(self, architecture: Suggestions) -> Suggestions:
+        """Itself: what a builder's networks compute is not known."""
+        return architecture
+
+    def _run(self, proposal: Proposal) -> Suggestions:
+        checked_module(self.build_model(proposal))
+        return Suggestions.of(proposal.params)
+
+
+def checked_module(built: Any) -> nn.Module:
+    """What a builder returned, if it is a network.
+
+    Raises:
+        NotAModule: otherwise.
+    """
+    if not isinstance(built, nn.Module):
+        raise NotAModule(
+            f"build_model returned {type(built).__name__} {built!r}: return a torch.nn.Module"
+        )
+    return built
+
+
+class Proposal:
+    """A trial without a study: answers the builder from given values, or at random.
+
+    Args:
+        given: values by name; used where they fit the range that is asked for.
+        rng: source of the other values; None makes a missing value an error.
+    """
+
+    number = -1
+
+    def __init__(self, given: Mapping[str, Any], rng: np.random.Generator | None) -> None:
+        self._given, self._rng = dict(given), rng
+        self.params: dict[str, Any] = {}
+        self.user_attrs: dict[str, Any] = {}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of the choices."""
+        choices = tuple(choices)
+        return self._answer(
+            name, lambda v: v in choices, lambda rng: choices[int(rng.integers(len(choices)))]
+        )
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """An integer in [low, high]."""
+
+        def draw(rng: np.random.Generator) -> int:
+            if log:
+                exponent = rng.uniform(math.log(low - 0.5), math.log(high + 0.5))
+                return min(high, max(low, round(math.exp(exponent))))
+            return low + step * int(rng.integers((high - low) // step + 1))
+
+        return int(self._answer(name, lambda v: low <= v <= high, draw))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number in [low, high]."""
+
+        def draw(rng: np.random.Generator) -> float:
+            if log:
+                return math.exp(rng.uniform(math.log(low), math.log(high)))
+            if step is not None:
+                return low + step * int(rng.integers(int((high - low) / step + 1e-9) + 1))
+            return float(rng.uniform(low, high))
+
+        return float(self._answer(name, lambda v: low <= v <= high, draw))
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Kept on this object only."""
+        self.user_attrs[key] = value
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Ignored: there is no study."""
+
+    def report(self, value: float, step: int) -> None:
+        """Ignored: there is no study."""
+
+    def should_prune(self) -> bool:
+        """Never."""
+        return False
+
+    def _answer(
+        self,
+        name: str,
+        fits: Callable[[Any], bool],
+        draw: Callable[[np.random.Generator], Any],
+    ) -> Any:
+        if name not in self.params:
+            if name in self._given and fits(self._given[name]):
+                self.params[name] = self._given[name]
+            elif self._rng is not None:
+                self.params[name] = draw(self._rng)
+            else:
+                raise InvalidArgument(
+                    f"build_model asks for {name!r}, which is not among the given parameters "
+                    f"{sorted(self._given)} or out of range: pass the parameters of one trial"
+                )
+        return self.params[name]
