@@ -30,6 +30,10 @@ class Unscorable(ZeroCostError):
     """One network has no defined score for one proxy: its cell becomes NaN, the text its note."""
 
 
+class Degenerate(Unscorable):
+    """The network itself is at fault: dead, disconnected, an identity, or not finite."""
+
+
 class NoReadableLayers(Unscorable):
     """The network has no layer that the proxy can read."""
 

@@ -227,6 +227,7 @@ class Scorer:
             {name: [row[name].layers for row in rows] for name in names},
             seconds,
             [{name: row[name].note for name in names if row[name].note} for row in rows],
+            [any(row[name].degenerate for name in names) for row in rows],
         )
 
 

@@ -24,6 +24,8 @@ class ScoreTable:
         layers: per proxy name, one vector a candidate over its layers or blocks.
         seconds: shape (candidates,), spent on building and scoring; 0 where it was remembered.
         notes: per candidate, the reason for each proxy that is not a number.
+        degenerate: per candidate, whether such a reason lies in the network (dead, disconnected,
+            not finite) rather than in our inability to read it.
 
     Example:
         >>> table = ScoreTable(["a", "b"], [[1, 2], [3, np.nan]], notes=[{}, {"1": "dead"}])
@@ -38,6 +40,7 @@ class ScoreTable:
     layers: Mapping[str, Sequence[ndarray]] = field(default_factory=dict)
     seconds: Float[ndarray, " candidates"] | None = None
     notes: Sequence[Mapping[str, str]] = ()
+    degenerate: Sequence[bool] = ()
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
@@ -54,11 +57,13 @@ class ScoreTable:
         better = tuple(self.higher_is_better) or (True,) * columns
         seconds = np.zeros(rows) if self.seconds is None else np.asarray(self.seconds, np.float64)
         notes = tuple(self.notes) or ({},) * rows
+        degenerate = tuple(self.degenerate) or (False,) * rows
         for name, given, wanted in (
             ("proxies", proxies, columns),
             ("higher_is_better", better, columns),
             ("seconds", seconds, rows),
             ("notes", notes, rows),
+            ("degenerate", degenerate, rows),
         ):
             if len(given) != wanted:
                 raise InvalidArgument(f"{name} has {len(given)} entries, the table needs {wanted}")
@@ -70,6 +75,7 @@ class ScoreTable:
             ("higher_is_better", better),
             ("seconds", seconds),
             ("notes", notes),
+            ("degenerate", degenerate),
         ):
             object.__setattr__(self, name, value)
 
@@ -116,6 +122,7 @@ class ScoreTable:
             {name: [vectors[p] for p in places] for name, vectors in self.layers.items()},
             np.asarray(self.seconds)[places],
             [self.notes[place] for place in places],
+            [self.degenerate[place] for place in places],
         )
 
     def records(self) -> list[dict[str, object]]:

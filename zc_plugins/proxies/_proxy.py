@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Unscorable
+from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.probes import Measure, Reading
 
 
@@ -21,12 +21,15 @@ class LayerScores:
         layers: shape (layers,); NaN where a layer could not be scored.
         names: of the layers.
         note: why ``value`` is NaN, or empty.
+        degenerate: the reason lies in the network (dead, disconnected, not finite), not in our
+            inability to read it.
     """
 
     value: float
     layers: Float[ndarray, " layers"]
     names: tuple[str, ...]
     note: str = ""
+    degenerate: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,15 @@ class Proxy:
         """The network's score from the statistics in ``column`` of the probe's reading."""
         statistics = reading.statistics[column]
         names = tuple(name for name, _ in statistics)
-        vector, note = np.full(len(names), np.nan), ""
+        vector, note, degenerate = np.full(len(names), np.nan), "", False
         for place, (name, statistic) in enumerate(statistics):
             try:
                 vector[place] = self.layer_score(statistic)
             except Unscorable as reason:
                 note = note or f"{name}: {reason}"
+                degenerate = degenerate or isinstance(reason, Degenerate)
         if note:
-            return LayerScores(float("nan"), vector, names, note)
+            return LayerScores(float("nan"), vector, names, note, degenerate)
         try:
             value = float(self.reduce(vector))
         except Unscorable as reason:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Unscorable
+from zc_plugins.errors import Degenerate
 from zc_plugins.probes.block_vjp import BlockEvidence
 
 
@@ -35,12 +35,12 @@ def spectral_entropy(covariance: Float[ndarray, "channels channels"]) -> float:
     rounding makes some of rank-poor features negative and the score -inf; the paper has no 1e-8.
 
     Raises:
-        Unscorable: if the features are constant or not finite.
+        Degenerate: if the features are constant or not finite.
     """
     if not np.isfinite(covariance).all():
-        raise Unscorable("features are not finite")
+        raise Degenerate("features are not finite")
     if not covariance.any():
-        raise Unscorable("features are constant (dead or disconnected)")
+        raise Degenerate("features are constant (dead or disconnected)")
     eigenvalues = np.linalg.eigvalsh(covariance).clip(min=0)
     share = eigenvalues / eigenvalues.sum()
     return float(-(share * np.log(share + 1e-8)).sum())

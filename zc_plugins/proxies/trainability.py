@@ -7,7 +7,7 @@ from scipy.linalg import eigvalsh
 from torch import Tensor, stack
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Unscorable
+from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.probes.block_vjp import BlockEvidence
 from zc_plugins.proxies._proxy import Proxy
 
@@ -35,15 +35,15 @@ def gradient_balance(correlation: Float[ndarray, "..."]) -> float:
     The paper's equation 11 has no 1e-6.
 
     Raises:
-        Unscorable: if no gradient passes, if the block is the identity (the public code gives minus
+        Degenerate: if no gradient passes, if the block is the identity (the public code gives minus
             infinity), or if a gradient is not finite.
     """
     if not np.isfinite(correlation).all():
-        raise Unscorable("gradients are not finite")
+        raise Degenerate("gradients are not finite")
     if not _passes(correlation):
-        raise Unscorable("no gradient passes the block (dead or disconnected)")
+        raise Degenerate("no gradient passes the block (dead or disconnected)")
     if _is_identity(correlation):
-        raise Unscorable("the block is the identity")
+        raise Degenerate("the block is the identity")
     sigma = _largest_singular_value(correlation)
     return -sigma - 1 / (sigma + 1e-6) + 2
 

@@ -6,12 +6,13 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import nn
 
 from zc_plugins.errors import InvalidArgument, NotAModule
+from zc_plugins.spaces._space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,13 @@ class ModuleSpace:
     def _run(self, proposal: Proposal) -> Suggestions:
         checked_module(self.build_model(proposal))
         return Suggestions.of(proposal.params)
+
+
+def as_space(build_model: Callable[[Any], nn.Module] | SearchSpace[Any]) -> SearchSpace[Any]:
+    """A builder function as a space; a space as it is."""
+    if hasattr(build_model, "suggest") and hasattr(build_model, "build"):
+        return cast(SearchSpace[Any], build_model)
+    return ModuleSpace(build_model)
 
 
 def checked_module(built: Any) -> nn.Module:

@@ -1,0 +1,98 @@
+"""A pruner that decides before the first report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
+from optuna.trial import FrozenTrial
+from torch import nn
+
+from zc_plugins.errors import InvalidArgument, ZeroCostError
+from zc_plugins.optuna._attributes import write
+from zc_plugins.optuna._judge import Judge
+from zc_plugins.scorer import Reference, Scorer
+from zc_plugins.spaces import SearchSpace
+
+
+class ZeroCostPruner(BasePruner):
+    """Prunes a trial before its training if its architecture's score is too low.
+
+    Two lines in the objective: after ``model = build_model(trial)``, and before training,
+    ``if trial.should_prune(): raise optuna.TrialPruned``. From the first report on, the wrapped
+    pruner decides alone. The score is judged against a reference sample of the space, which is
+    scored once, without training, and kept in the study, so that trial 0 can be judged and all
+    workers judge alike. Scores are stored as user attributes ``zc_NAME`` and ``zc_percentile``.
+
+    Never pruned: enqueued trials, since somebody asked for them, and networks that we cannot read.
+    Dead, disconnected and non-finite networks always are.
+
+    Args:
+        wrapped_pruner: decides after the first report; none by default.
+        build_model: a trial in, a network out; or a search space.
+        scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
+        keep: share of the space that may be trained, in (0, 1].
+        reference: a sample made by ``scorer.reference(space)``; drawn where None.
+        reference_size: architectures to draw for it.
+
+    Raises:
+        InvalidArgument: if ``keep`` is out of range.
+        ReferenceMismatch: if ``reference`` is of another space or other settings.
+    """
+
+    def __new__(cls, wrapped_pruner: BasePruner | None = None, *_: Any, **__: Any) -> Any:
+        # Samplers tell Hyperband's brackets apart only if they see a HyperbandPruner.
+        if cls is ZeroCostPruner and isinstance(wrapped_pruner, HyperbandPruner):
+            return object.__new__(_ZeroCostHyperbandPruner)
+        return object.__new__(cls)
+
+    def __init__(
+        self,
+        wrapped_pruner: BasePruner | None,
+        build_model: Callable[[Any], nn.Module] | SearchSpace[Any],
+        scorer: Scorer,
+        *,
+        keep: float = 0.5,
+        reference: Reference | None = None,
+        reference_size: int = 200,
+    ) -> None:
+        if not 0 < keep <= 1:
+            raise InvalidArgument(f"keep={keep}: pass a share in (0, 1], e.g. 0.5")
+        self._wrapped_pruner = NopPruner() if wrapped_pruner is None else wrapped_pruner
+        self._judge = Judge(build_model, scorer, reference, reference_size)
+        self._keep = keep
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        if trial.intermediate_values:
+            return self._wrapped_pruner.prune(study, trial)
+        return self.rejects(study, trial)
+
+    def rejects(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial's architecture is below the kept share; its scores are stored.
+
+        Raises:
+            InvalidArgument: if ``build_model`` was not called on the trial yet.
+        """
+        if "fixed_params" in trial.system_attrs:
+            return False
+        try:
+            verdict = self._judge.verdict(study, trial.params)
+        except InvalidArgument:
+            raise
+        except ZeroCostError as error:
+            warnings.warn(f"trial {trial.number} goes on unjudged: {error}", stacklevel=2)
+            return False
+        write(study._storage, trial._trial_id, verdict.attributes)
+        return verdict.known and verdict.percentile < 1 - self._keep
+
+
+class _ZeroCostHyperbandPruner(ZeroCostPruner, HyperbandPruner):
+    """The same around Hyperband: samplers learn from the trials of one bracket."""
+
+    _wrapped_pruner: HyperbandPruner
+
+    def _get_bracket_id(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        return self._wrapped_pruner._get_bracket_id(study, trial)

@@ -1,0 +1,187 @@
+"""A sampler that lets another one propose, and takes the most promising architecture."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+from torch import nn
+
+from zc_plugins.costs.budget import Budget
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.optuna._attributes import score_attributes, write
+from zc_plugins.optuna._draw import Draw, draw
+from zc_plugins.scorer import Scorer
+from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces.module import as_space
+
+
+class ZeroCostSampler(BaseSampler):
+    """Draws several candidates from a base sampler for each trial and trains the best-scored one.
+
+    Works with any base sampler, in define-by-run and conditional spaces and multi-objective
+    studies. Parameters that ``build_model`` does not ask for (a learning rate) stay the base
+    sampler's. A candidate that cannot be built or scored is passed over; if all are, the base
+    sampler's own proposal is taken, with a warning. ``PartialFixedSampler`` goes inside, around
+    the base.
+
+    The number of candidates falls as trials finish: what was learned from training outweighs the
+    scores then, and best-of-many proposals would keep the base sampler from converging.
+
+    The winner's scores are stored as user attributes ``zc_NAME``; within the objective of the
+    same trial ``trial.user_attrs`` does not show them yet.
+
+    Args:
+        base: proposes.
+        build_model: a trial in, a network out; or a search space.
+        scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
+        candidates: number of proposals for the first trial, at least 1.
+        half_life: finished trials after which the number has halved; None keeps it.
+        budget: proposals over it are passed over while there are others.
+
+    Raises:
+        InvalidArgument: if ``candidates`` or ``half_life`` is out of range.
+
+    Example:
+        >>> import optuna
+        >>> from torch import nn
+        >>> from zc_plugins import recipes
+        >>> def build_model(trial):
+        ...     return nn.Linear(4, trial.suggest_int("width", 1, 64))
+        >>> base = optuna.samplers.RandomSampler(seed=0)
+        >>> sampler = ZeroCostSampler(base, build_model, recipes.size((4,)))
+        >>> study = optuna.create_study(sampler=sampler)
+        >>> trial = study.ask()
+        >>> build_model(trial).out_features > 32
+        True
+    """
+
+    def __init__(
+        self,
+        base: BaseSampler,
+        build_model: Callable[[Any], nn.Module] | SearchSpace[Any],
+        scorer: Scorer,
+        *,
+        candidates: int = 8,
+        half_life: float | None = 15,
+        budget: Budget | None = None,
+    ) -> None:
+        if candidates < 1:
+            raise InvalidArgument(f"candidates={candidates}: pass 1 or more")
+        if half_life is not None and half_life <= 0:
+            raise InvalidArgument(f"half_life={half_life}: pass a positive number or None")
+        self._base = base
+        self._space = as_space(build_model)
+        self._scorer = scorer
+        self._candidates, self._half_life = candidates, half_life
+        self._budget = budget
+        self._drawn = threading.local()
+
+    def reseed_rng(self) -> None:
+        self._base.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        self._drawn.winner = None
+        winner = self._best(study, trial)
+        if winner is None:
+            return self._base.infer_relative_search_space(study, trial)
+        self._drawn.winner = (trial._trial_id, winner)
+        return dict(winner.distributions)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        drawn_for, winner = getattr(self._drawn, "winner", None) or (None, None)
+        if winner is None or drawn_for != trial._trial_id:
+            return self._base.sample_relative(study, trial, search_space)
+        # A wrapping sampler may have taken names out.
+        return {name: winner.values[name] for name in search_space if name in winner.values}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        return self._base.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._base.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        self._base.after_trial(study, trial, state, values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_drawn"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _drawn=threading.local())
+
+    def pressure(self, finished: int) -> int:
+        """Number of candidates that are drawn when so many trials are complete."""
+        if self._half_life is None:
+            return self._candidates
+        left = self._candidates * math.exp2(-finished / self._half_life)
+        return max(1, round(left))
+
+    def _best(self, study: optuna.Study, trial: FrozenTrial) -> Draw | None:
+        """The winner, its scores and the base sampler's attributes stored; None without one."""
+        snapshot = {study._study_id: study._storage.get_all_trials(study._study_id, deepcopy=False)}
+        complete = [t for t in snapshot[study._study_id] if t.state == TrialState.COMPLETE]
+        count = self.pressure(len(complete))
+        if count < 2:
+            return None
+        draws = [
+            draw(study, trial, self._base, self._space.suggest, snapshot) for _ in range(count)
+        ]
+        built = [d for d in draws if not d.reason]
+        if not built:
+            self._warn(trial, draws[0].reason)
+            return None
+        # Training the very same trial again teaches nothing.
+        trained = [t.params for t in complete]
+        fresh = [d for d in built if d.params not in trained] or built
+        admitted = [d for d in fresh if self._admits(d)] or fresh
+        architectures = [d.architecture for d in admitted]
+        table = self._scorer.score(architectures, space=self._space, show_progress=False)
+        if not table.scored.any():
+            self._warn(trial, "; ".join(table.notes[0].values()))
+            return None
+        best = int(np.argmax(self._scorer.aggregate(table)))
+        for key, value in admitted[best].system_attrs.items():
+            study._storage.set_trial_system_attr(trial._trial_id, key, value)
+        write(study._storage, trial._trial_id, score_attributes(table, best))
+        return admitted[best]
+
+    def _admits(self, candidate: Draw) -> bool:
+        if self._budget is None:
+            return True
+        try:
+            return self._budget.admits(self._space.build(candidate.architecture))
+        except Exception:
+            # A network whose costs cannot be counted is left to the scores.
+            return True
+
+    def _warn(self, trial: FrozenTrial, reason: str) -> None:
+        warnings.warn(
+            f"no candidate of trial {trial.number} could be scored, its parameters are the base "
+            f"sampler's: {reason}",
+            stacklevel=2,
+        )
