@@ -25,18 +25,23 @@ def pristine(model: nn.Module, seed: int) -> Iterator[None]:
     Weights are protected by pointer, not by copy: inside, give a parameter new values by assigning
     ``parameter.data``; never write into the tensor that is there. Batch normalisation writes into
     its buffers, so copies stand in for them. Restored: weights, buffers, gradients,
-    ``requires_grad``, the train or eval mode of each module, and the global generators.
+    ``requires_grad``, the plain attributes of each module (its train or eval mode; a mask that its
+    forward keeps), and the global generators.
 
     Args:
         model: the user's network.
         seed: of the global generators inside, which dropout and the like draw from.
     """
     parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
-    buffers = [(module, dict(module._buffers)) for module in model.modules()]
-    modes = [(module, module.training) for module in model.modules()]
+    modules = list(model.modules())
+    tables = [
+        (table, dict(table))
+        for module in modules
+        for table in (module._parameters, module._buffers, vars(module))
+    ]
     try:
-        for module, named in buffers:
-            for name, buffer in named.items():
+        for module in modules:
+            for name, buffer in module._buffers.items():
                 module._buffers[name] = None if buffer is None else buffer.clone()
         with seeded(seed, device_of(model)):
             yield
@@ -44,11 +49,9 @@ def pristine(model: nn.Module, seed: int) -> Iterator[None]:
         for parameter, values, grad, requires_grad in parameters:
             parameter.data, parameter.grad = values, grad
             parameter.requires_grad_(requires_grad)
-        for module, named in buffers:
-            module._buffers.clear()
-            module._buffers.update(named)
-        for module, training in modes:
-            module.training = training
+        for table, entries in tables:
+            table.clear()
+            table.update(entries)
 
 
 def initialise(model: nn.Module, generator: torch.Generator, *, channels_last: bool) -> None:

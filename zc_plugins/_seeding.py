@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-
-
-def derived_seed(seed: int, *parts: object) -> int:
-    """A seed in [0, 2**32) that depends on ``seed`` and on the parts, the same in every process."""
-    return zlib.crc32(repr((seed, *parts)).encode())
 
 
 def generator(seed: int, device: torch.device) -> torch.Generator:

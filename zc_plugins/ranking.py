@@ -64,10 +64,14 @@ def spearman_rho(
 ) -> float:
     """Spearman's rho between scores and accuracies, in [-1, 1]; a NaN score ranks last.
 
+    NaN, as Kendall's tau is, where all scores or all accuracies are equal.
+
     Raises:
         InvalidArgument: if the lengths differ or fewer than two candidates are given.
     """
     scores, accuracy = _paired(scores, accuracy)
+    if (scores == scores[0]).all() or (accuracy == accuracy[0]).all():
+        return float("nan")
     return float(stats.spearmanr(stats.rankdata(scores), accuracy).statistic)
 
 
@@ -89,6 +93,9 @@ def bootstrap(
         confidence: mass of the interval, in (0, 1).
         resamples: number of bootstrap samples.
         seed: of the resampling.
+
+    Returns:
+        With an interval of NaN where no resample has a correlation.
     """
     if not 0 < confidence < 1:
         raise InvalidArgument(f"confidence must lie in (0, 1), got {confidence}: pass 0.95")
@@ -98,7 +105,8 @@ def bootstrap(
         statistic(scores[rows], accuracy[rows])
         for rows in rng.integers(0, len(scores), (resamples, len(scores)))
     ]
-    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    defined = [value for value in drawn if not np.isnan(value)] or [np.nan]
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Correlation(statistic(scores, accuracy), float(low), float(high))
 
 

@@ -24,7 +24,6 @@ from zc_plugins.errors import (
     NotAModule,
     NothingScored,
     ReferenceMismatch,
-    Unscorable,
 )
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation
@@ -137,6 +136,29 @@ class Scorer:
         row, fresh = self._row(_Candidate(key, lambda: model, ours=False, remember=True))
         return self._table([key], [row], np.array([time.perf_counter() - start]) * fresh)
 
+    def remember(self, table: ScoreTable) -> None:
+        """Take the table's rows as known: architectures with these keys are not scored again.
+
+        Args:
+            table: made by a scorer of the same settings; must hold all of this scorer's proxies.
+
+        Raises:
+            InvalidArgument: if a proxy is missing from the table.
+        """
+        columns = {proxy.name: table.column(proxy.name) for proxy in self.proxies}
+        for place, key in enumerate(table.candidates):
+            notes = table.notes[place]
+            self._remembered[key] = {
+                name: LayerScores(
+                    float(column[place]),
+                    table.layers[name][place] if name in table.layers else np.empty(0),
+                    (),
+                    notes.get(name, ""),
+                    bool(table.degenerate[place]) and name in notes,
+                )
+                for name, column in columns.items()
+            }
+
     def aggregate(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """The ensemble's number for each candidate, relative to the others; higher is better."""
         return self.ensemble(table)
@@ -162,8 +184,7 @@ class Scorer:
         """
         if size < 2:
             raise InvalidArgument(f"size={size}: pass 2 or more, 200 is a good start")
-        rng = np.random.default_rng(seed)
-        sample = [space.sample(rng) for _ in range(size)]
+        sample = _sampled(space, size, np.random.default_rng(seed))
         table = self.score(sample, space=space, show_progress=show_progress)
         require_some_scored(table)
         return Reference(space.name, self.settings, table)
@@ -196,8 +217,7 @@ class Scorer:
                     model = checked_module(candidate.build())
                 row = self._scored(model.to(self.device) if candidate.ours else model)
             except Exception as error:
-                note = f"{type(error).__name__}: {error}"
-                row = {proxy.name: proxy.failed(note) for proxy in self.proxies}
+                row = {proxy.name: proxy.failed(error) for proxy in self.proxies}
             if candidate.remember:
                 self._remembered[candidate.key] = row
             return row, True
@@ -210,8 +230,7 @@ class Scorer:
             try:
                 reading = PROBES[probe](model, self.excitation, measures, seed=self.seed)
             except Exception as error:
-                reason = "" if isinstance(error, Unscorable) else f"{type(error).__name__}: "
-                row.update((p.name, p.failed(f"{reason}{error}")) for p in readers)
+                row.update((proxy.name, proxy.failed(error)) for proxy in readers)
                 continue
             for proxy in readers:
                 row[proxy.name] = proxy.score(reading, measures.index(proxy.measure))
@@ -313,6 +332,22 @@ class Calibrated:
         below = np.searchsorted(self._population, numbers, side="left")
         not_above = np.searchsorted(self._population, numbers, side="right")
         return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
+
+
+def _sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> list[Any]:
+    """Random architectures; draws for which the user's builder raises are replaced by others."""
+    sample: list[Any] = []
+    reason = ""
+    for _ in range(10 * size):
+        try:
+            sample.append(space.sample(rng))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+        if len(sample) == size:
+            return sample
+    if not sample:
+        raise NothingScored(f"none of {10 * size} drawn architectures can be built: {reason}")
+    return sample
 
 
 def require_some_scored(table: ScoreTable) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from zc_plugins._shapes import Bool, Float, ndarray
 from zc_plugins.errors import EmptyTable, InvalidArgument
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class ScoreTable:
     """Scores of a population of candidates.
 
@@ -33,51 +35,56 @@ class ScoreTable:
         array([ True, False])
     """
 
-    candidates: Sequence[str]
+    candidates: tuple[str, ...]
     values: Float[ndarray, "candidates proxies"]
-    proxies: Sequence[str] = ()
-    higher_is_better: Sequence[bool] = ()
-    layers: Mapping[str, Sequence[ndarray]] = field(default_factory=dict)
-    seconds: Float[ndarray, " candidates"] | None = None
-    notes: Sequence[Mapping[str, str]] = ()
-    degenerate: Sequence[bool] = ()
+    proxies: tuple[str, ...]
+    higher_is_better: tuple[bool, ...]
+    layers: Mapping[str, Sequence[ndarray]]
+    seconds: Float[ndarray, " candidates"]
+    notes: tuple[Mapping[str, str], ...]
+    degenerate: tuple[bool, ...]
 
-    def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
-        if values.size == 0 and values.ndim < 2:
-            values = values.reshape(len(self.candidates), len(self.proxies))
-        rows = len(self.candidates)
-        if values.ndim != 2 or len(values) != rows:
+    def __init__(
+        self,
+        candidates: Sequence[str],
+        values: npt.ArrayLike,
+        proxies: Sequence[str] = (),
+        higher_is_better: Sequence[bool] = (),
+        layers: Mapping[str, Sequence[ndarray]] | None = None,
+        seconds: npt.ArrayLike | None = None,
+        notes: Sequence[Mapping[str, str]] = (),
+        degenerate: Sequence[bool] = (),
+    ) -> None:
+        """Take anything of the right shape; proxies without names are called by their number.
+
+        Raises:
+            InvalidArgument: if a length does not fit.
+        """
+        rows = len(candidates)
+        scores = np.array(values, dtype=np.float64)
+        if scores.size == 0 and scores.ndim < 2:
+            scores = scores.reshape(rows, len(proxies))
+        if scores.ndim != 2 or len(scores) != rows:
             raise InvalidArgument(
-                f"values of shape {values.shape} do not fit {rows} candidates: "
+                f"values of shape {scores.shape} do not fit {rows} candidates: "
                 "pass shape (candidates, proxies)"
             )
-        columns = values.shape[1]
-        proxies = tuple(self.proxies) or tuple(str(column) for column in range(columns))
-        better = tuple(self.higher_is_better) or (True,) * columns
-        seconds = np.zeros(rows) if self.seconds is None else np.asarray(self.seconds, np.float64)
-        notes = tuple(self.notes) or ({},) * rows
-        degenerate = tuple(self.degenerate) or (False,) * rows
-        for name, given, wanted in (
-            ("proxies", proxies, columns),
-            ("higher_is_better", better, columns),
-            ("seconds", seconds, rows),
-            ("notes", notes, rows),
-            ("degenerate", degenerate, rows),
-        ):
-            if len(given) != wanted:
-                raise InvalidArgument(f"{name} has {len(given)} entries, the table needs {wanted}")
-        values.flags.writeable = False
-        for name, value in (
-            ("candidates", tuple(self.candidates)),
-            ("values", values),
-            ("proxies", proxies),
-            ("higher_is_better", better),
-            ("seconds", seconds),
-            ("notes", notes),
-            ("degenerate", degenerate),
-        ):
+        columns = scores.shape[1]
+        scores.flags.writeable = False
+        attributes: dict[str, tuple[Any, int]] = {
+            "candidates": (tuple(candidates), rows),
+            "values": (scores, rows),
+            "proxies": (tuple(proxies) or tuple(map(str, range(columns))), columns),
+            "higher_is_better": (tuple(higher_is_better) or (True,) * columns, columns),
+            "seconds": (np.zeros(rows) if seconds is None else np.array(seconds, float), rows),
+            "notes": (tuple(notes) or ({},) * rows, rows),
+            "degenerate": (tuple(map(bool, degenerate)) or (False,) * rows, rows),
+        }
+        for name, (value, wanted) in attributes.items():
+            if len(value) != wanted:
+                raise InvalidArgument(f"{name} has {len(value)} entries, the table needs {wanted}")
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "layers", {} if layers is None else layers)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -120,7 +127,7 @@ class ScoreTable:
             self.proxies,
             self.higher_is_better,
             {name: [vectors[p] for p in places] for name, vectors in self.layers.items()},
-            np.asarray(self.seconds)[places],
+            self.seconds[places],
             [self.notes[place] for place in places],
             [self.degenerate[place] for place in places],
         )
@@ -135,6 +142,6 @@ class ScoreTable:
                 "note": "; ".join(f"{name}: {text}" for name, text in note.items()),
             }
             for key, row, spent, note in zip(
-                self.candidates, self.values, np.asarray(self.seconds), self.notes, strict=True
+                self.candidates, self.values, self.seconds, self.notes, strict=True
             )
         ]

@@ -29,5 +29,6 @@ def flops(model: nn.Module, input_shape: tuple[int, ...], *, forward: Forward | 
         InputShapeMismatch: if the network refuses this shape.
     """
     with FlopCounterMode(display=False) as counter:
-        dry_run(model, checked_shape(input_shape), batch_size=_BATCH, forward=forward)
+        shape, forget = checked_shape(input_shape), counter.flop_counts.clear
+        dry_run(model, shape, batch_size=_BATCH, forward=forward, again=forget)
     return int(counter.get_total_flops()) // (2 * _BATCH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from zc_plugins.ranking import ranks
 from zc_plugins.scores import ScoreTable
 
 
+@runtime_checkable
 class Ensemble(Protocol):
     """Aggregates the proxies of a table."""
 

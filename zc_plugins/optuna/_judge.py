@@ -26,12 +26,14 @@ class Verdict:
 
     Attributes:
         percentile: share of the reference sample that it beats, in [0, 1].
-        known: False if we could not read the network, so that nothing follows.
+        scored: False if there is no score; unless it is degenerate, nothing follows then.
+        degenerate: dead, disconnected or not finite.
         attributes: for the trial.
     """
 
     percentile: float
-    known: bool
+    scored: bool
+    degenerate: bool
     attributes: Mapping[str, float | str]
 
 
@@ -74,12 +76,11 @@ class Judge:
         calibrated = self._against(study)
         architecture = self._architecture(params)
         if architecture is None:
-            return Verdict(0.0, False, {})
+            return Verdict(0.0, False, False, {})
         table = self._scorer.score([architecture], space=self._space, show_progress=False)
         percentile = float(calibrated.percentile(table)[0])
-        known = bool(table.scored[0] or table.degenerate[0])
         attributes = {**score_attributes(table, 0), f"{PREFIX}percentile": percentile}
-        return Verdict(percentile, known, attributes)
+        return Verdict(percentile, bool(table.scored[0]), table.degenerate[0], attributes)
 
     def _architecture(self, params: Mapping[str, Any]) -> Any:
         """What the space reads from the parameters; None if the user's builder raises."""

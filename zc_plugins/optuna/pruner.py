@@ -86,7 +86,8 @@ class ZeroCostPruner(BasePruner):
             warnings.warn(f"trial {trial.number} goes on unjudged: {error}", stacklevel=2)
             return False
         write(study._storage, trial._trial_id, verdict.attributes)
-        return verdict.known and verdict.percentile < 1 - self._keep
+        low = verdict.scored and verdict.percentile < 1 - self._keep
+        return verdict.degenerate or low
 
 
 class _ZeroCostHyperbandPruner(ZeroCostPruner, HyperbandPruner):

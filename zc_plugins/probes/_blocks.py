@@ -7,14 +7,16 @@ forward is written in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
 from torch.autograd.graph import Node
+from torch.utils.hooks import RemovableHandle
 
 from zc_plugins._dry_run import Forward, dry_run
-from zc_plugins.errors import InvalidArgument, NoReadableLayers, Unscorable
+from zc_plugins.errors import Degenerate, InvalidArgument, NoReadableLayers, Unscorable
 
 READABLE = (nn.modules.conv._ConvNd, nn.Linear)
 """Layers that a block must hold at least one of."""
@@ -37,6 +39,9 @@ def block_boundaries(
     it); of the rest, the last one of unchanged shape after each convolution or linear layer is
     kept; the network's own output is not a feature.
 
+    A module that runs several times (one ReLU for the whole network) may bound with any of its
+    runs: ``"relu"`` is the first, ``"relu@2"`` the second.
+
     Args:
         model: any network of one input.
         input_shape: of one sample, without the batch axis.
@@ -44,11 +49,12 @@ def block_boundaries(
         forward: how to call the network; ``model(x)`` by default.
 
     Returns:
-        Module names; a module that runs several times bounds with its first run.
+        Module names, with ``@`` and the run where it is not the module's first.
 
     Raises:
         InvalidArgument: if a declared name is no module of the network.
         NoReadableLayers: without a convolution or linear layer.
+        Degenerate: if the output does not depend on the input.
         Unscorable: if no boundary is found.
     """
     if not any(isinstance(module, READABLE) for module in model.modules()):
@@ -59,7 +65,7 @@ def block_boundaries(
     if names is not None:
         known = dict(model.named_modules())
         for name in names:
-            if name not in known:
+            if named_run(name)[0] not in known:
                 raise InvalidArgument(
                     f"blocks name {name!r} is no module of {type(model).__name__}: "
                     "take names from model.named_modules()"
@@ -68,34 +74,65 @@ def block_boundaries(
     return _traced(model, input_shape, forward)
 
 
+def named_run(boundary: str) -> tuple[str, int]:
+    """Module name and number of the run, from 1, of a boundary such as ``"relu@2"``."""
+    name, _, run = boundary.rpartition("@")
+    return (name, int(run)) if name and run.isdecimal() else (boundary, 1)
+
+
 class _Visit:
     """One module call: the node that made its output, and what it was."""
 
-    def __init__(self, name: str, module: nn.Module, output: Tensor) -> None:
-        self.name, self.module, self.shape = name, module, output.shape
-        self.node = output.grad_fn
+    def __init__(self, name: str, run: int, module: nn.Module, output: Tensor) -> None:
+        self.name, self.run, self.module = name, run, module
+        self.shape, self.node = output.shape, output.grad_fn
+
+    @property
+    def boundary(self) -> str:
+        return self.name if self.run == 1 else f"{self.name}@{self.run}"
+
+
+class _Visits(list[_Visit]):
+    """The module calls of one forward pass, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: Counter[str] = Counter()
+
+    def begin_anew(self) -> None:
+        self.clear()
+        self._runs.clear()
+
+    def attach(self, model: nn.Module) -> list[RemovableHandle]:
+        modules = [(name, module) for name, module in model.named_modules() if name]
+        return [module.register_forward_hook(self._hook(name)) for name, module in modules]
+
+    def _hook(self, name: str) -> Any:
+        def note(module: nn.Module, args: Any, output: Any) -> None:
+            self._runs[name] += 1
+            tensor = first_tensor(output)
+            if tensor is not None and tensor.grad_fn is not None:
+                self.append(_Visit(name, self._runs[name], module, tensor))
+
+        return note
 
 
 def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None) -> list[str]:
-    visits: list[_Visit] = []
-
-    def note(name: str) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and tensor.grad_fn is not None:
-                visits.append(_Visit(name, module, tensor))
-
-        return hook
-
-    handles = [m.register_forward_hook(note(name)) for name, m in model.named_modules() if name]
+    visits = _Visits()
+    handles = visits.attach(model)
     try:
-        x, output = dry_run(model, input_shape, forward=forward, graph="input")
+        x, output = dry_run(
+            model, input_shape, forward=forward, graph="input", again=visits.begin_anew
+        )
     finally:
         for handle in handles:
             handle.remove()
     roots = [t.grad_fn for t in tensors_in(output) if t.grad_fn is not None]
-    order = _cut_vertices(roots, x)
-    cuts = [visit for visit in visits if visit.node in order]
+    order = _topological(roots, x)
+    if not order:
+        raise Degenerate("no gradient passes from the output to the input (disconnected)")
+    cut_vertices = _cut_vertices(order, roots)
+    cuts = [visit for visit in visits if visit.node in cut_vertices]
     closed = _closed_classes(model, visits, {id(visit.node) for visit in cuts})
     inside = _inside(model, closed)
     runs = _runs(visits, cuts, inside)
@@ -130,7 +167,7 @@ def _runs(visits: list[_Visit], cuts: list[_Visit], inside: set[str]) -> list[li
 
 
 def _last_of_same_shape(run: list[_Visit]) -> str:
-    return [visit.name for visit in run if visit.shape == run[0].shape][-1]
+    return [visit.boundary for visit in run if visit.shape == run[0].shape][-1]
 
 
 def _closed_classes(model: nn.Module, visits: list[_Visit], cuts: set[int]) -> set[type[nn.Module]]:
@@ -161,13 +198,12 @@ def _ancestors(name: str) -> Iterator[str]:
         yield name
 
 
-def _cut_vertices(roots: list[Node], x: Tensor) -> set[Node]:
-    """Nodes on every path from the outputs to the input ``x``.
+def _cut_vertices(order: list[Node], roots: list[Node]) -> set[Node]:
+    """Nodes on every path from the outputs to the input.
 
     In a topological order of the nodes on such paths, a node is a cut vertex exactly if no edge
     jumps over it.
     """
-    order = _topological(roots, x)
     position = {node: index for index, node in enumerate(order)}
     furthest = max((position[root] for root in roots if root in position), default=-1)
     cuts = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -92,6 +92,7 @@ class Reading:
     """Per measure: (layer name, float64 array) for each layer that the measure did not skip."""
 
 
+@runtime_checkable
 class Probe(Protocol):
     """One instrumented pass that serves every measure which reads it."""
 

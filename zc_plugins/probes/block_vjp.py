@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -14,9 +16,10 @@ from zc_plugins._dry_run import dtype_of, explained
 from zc_plugins._pristine import device_of, initialise, pristine
 from zc_plugins._seeding import generator
 from zc_plugins.errors import Unscorable
-from zc_plugins.probes._blocks import block_boundaries, first_tensor
+from zc_plugins.probes._blocks import block_boundaries, first_tensor, named_run
 from zc_plugins.probes._layout import channels_last_rows, paired_rows
 from zc_plugins.probes._probe import Excitation, Measure, Reading, to_host
+from zc_plugins.probes._verdict import output_verdict, require_live
 
 
 class BlockEvidence:
@@ -68,7 +71,8 @@ def block_vjp(
     Measures read ``BlockEvidence``; layers of the reading are the boundary modules' names.
 
     Raises:
-        Unscorable: if no block boundary is found, or none of them runs.
+        Unscorable: if no block boundary is found, or none of them runs, or the network's output is
+            NaN or, with fresh weights, the same for all samples.
         InputShapeMismatch: if the network refuses the input.
 
     References:
@@ -90,7 +94,7 @@ def block_vjp(
         handles = sweep.attach(model)
         try:
             with _autocast(device, excitation.autocast):
-                model(x) if excitation.forward is None else excitation.forward(model, x)
+                output = model(x) if excitation.forward is None else excitation.forward(model, x)
         except Exception as error:
             raise explained(error, excitation.input_shape) from error
         finally:
@@ -98,7 +102,10 @@ def block_vjp(
                 handle.remove()
     if not sweep.reached:
         raise Unscorable(f"none of the blocks {names} runs in the forward pass")
-    return to_host(sweep.reached, sweep.gathered)
+    # One more column, so that the verdict comes along in the same transfer.
+    reading = to_host(sweep.reached, [*sweep.gathered, output_verdict(output, len(x))])
+    require_live(reading.statistics[-1], fresh=excitation.initialisation == "kaiming_normal")
+    return Reading(reading.layers, reading.statistics[:-1])
 
 
 class _Layouts:
@@ -134,17 +141,21 @@ class _Sweep:
             for module in modules.values()
             if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear, nn.LayerNorm))
         ]
-        for name in self.names:
-            handles.append(modules[name].register_forward_hook(self._boundary(name)))
+        for name in dict.fromkeys(named_run(boundary)[0] for boundary in self.names):
+            handles.append(modules[name].register_forward_hook(self._hook(name)))
         return handles
 
     def _remember(self, module: nn.Module, args: Any, output: Any) -> None:
         self.last_layer = module
 
-    def _boundary(self, name: str) -> Any:
+    def _hook(self, module_name: str) -> Any:
+        boundaries = {named_run(name): name for name in self.names}
+        runs = itertools.count(1)
+
         def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            name = boundaries.get((module_name, next(runs)))
             feature = first_tensor(output)
-            if feature is None or name in self.reached or not feature.is_floating_point():
+            if name is None or feature is None or not feature.is_floating_point():
                 return None
             axis = _channel_axis(feature, self.last_layer)
             evidence = BlockEvidence(
@@ -204,7 +215,10 @@ def _with_first_tensor(output: Any, tensor: Tensor) -> Any:
         return tensor
     if isinstance(output, dict):
         key = next(k for k, value in output.items() if first_tensor(value) is not None)
-        return {**output, key: _with_first_tensor(output[key], tensor)}
+        # A copy keeps the mapping's type: some have their items as attributes too.
+        mapping = copy.copy(output)
+        mapping[key] = _with_first_tensor(output[key], tensor)
+        return mapping
     place = next(i for i, value in enumerate(output) if first_tensor(value) is not None)
     replaced = [*output]
     replaced[place] = _with_first_tensor(output[place], tensor)

@@ -75,9 +75,11 @@ class Proxy:
             return LayerScores(float("nan"), vector, names, str(reason))
         return LayerScores(value, vector, names, "" if np.isfinite(value) else "not finite")
 
-    def failed(self, note: str) -> LayerScores:
-        """The result for a network whose probe gave nothing to read."""
-        return LayerScores(float("nan"), np.empty(0), (), note)
+    def failed(self, error: Exception) -> LayerScores:
+        """The result for a network whose probe raised."""
+        name = "" if isinstance(error, Unscorable) else f"{type(error).__name__}: "
+        degenerate = isinstance(error, Degenerate)
+        return LayerScores(float("nan"), np.empty(0), (), f"{name}{error}", degenerate)
 
 
 ScoreRow = Mapping[str, LayerScores]

@@ -7,7 +7,7 @@ from zc_plugins.proxies._proxy import Proxy
 from zc_plugins.proxies._whole_network import as_float, only
 
 
-def count_params(evidence: CostEvidence) -> float:
+def count_params(evidence: CostEvidence) -> int:
     """Number of parameters."""
     return evidence.params
 

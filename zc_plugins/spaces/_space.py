@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 Architecture = TypeVar("Architecture")
 
 
+@runtime_checkable
 class SearchSpace(Protocol[Architecture]):
     """Architectures as values: hashable, printable, buildable."""
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -121,8 +121,8 @@ class ModuleSpace:
 
 def as_space(build_model: Callable[[Any], nn.Module] | SearchSpace[Any]) -> SearchSpace[Any]:
     """A builder function as a space; a space as it is."""
-    if hasattr(build_model, "suggest") and hasattr(build_model, "build"):
-        return cast(SearchSpace[Any], build_model)
+    if isinstance(build_model, SearchSpace):
+        return build_model
     return ModuleSpace(build_model)
 
 
@@ -164,7 +164,7 @@ class Proposal:
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """An integer in [low, high]."""
+        """An integer in [low, high], a multiple of ``step`` above low."""
 
         def draw(rng: np.random.Generator) -> int:
             if log:
@@ -172,21 +172,30 @@ class Proposal:
                 return min(high, max(low, round(math.exp(exponent))))
             return low + step * int(rng.integers((high - low) // step + 1))
 
-        return int(self._answer(name, lambda v: low <= v <= high, draw))
+        return int(self._answer(name, lambda v: v in range(low, high + 1, step), draw))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A number in [low, high]."""
+        """A number in [low, high], a multiple of ``step`` above low."""
 
         def draw(rng: np.random.Generator) -> float:
             if log:
-                return math.exp(rng.uniform(math.log(low), math.log(high)))
-            if step is not None:
-                return low + step * int(rng.integers(int((high - low) / step + 1e-9) + 1))
-            return float(rng.uniform(low, high))
+                drawn = math.exp(rng.uniform(math.log(low), math.log(high)))
+            elif step is not None:
+                drawn = low + step * int(rng.integers(int((high - low) / step + 1e-9) + 1))
+            else:
+                drawn = float(rng.uniform(low, high))
+            # Rounding: 3 * 0.1 > 0.3.
+            return min(high, max(low, drawn))
 
-        return float(self._answer(name, lambda v: low <= v <= high, draw))
+        def fits(value: Any) -> bool:
+            if not isinstance(value, (int, float)) or not low <= value <= high:
+                return False
+            steps = 0.0 if step is None else (value - low) / step
+            return abs(steps - round(steps)) < 1e-6
+
+        return float(self._answer(name, fits, draw))
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Kept on this object only."""

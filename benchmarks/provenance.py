@@ -1,0 +1,31 @@
+"""What a reader needs to repeat a measurement."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from typing import Any
+
+import numpy
+import optuna
+import scipy
+import torch
+
+import zc_plugins
+
+
+def provenance() -> dict[str, Any]:
+    """Command, versions and machine."""
+    module = sys.modules["__main__"].__spec__
+    name = f"-m {module.name}" if module else sys.argv[0]
+    return {
+        "command": f"python {name} {shlex.join(sys.argv[1:])}".strip(),
+        "zc_plugins": zc_plugins.__version__,
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "optuna": optuna.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {platform.system()}, CPU",
+    }

@@ -1,0 +1,93 @@
+"""Scores of every NAS-Bench-201 function (6,466 of the 15,625 cells), kept for other benchmarks.
+
+    python -m benchmarks.scores --batch-size 16
+
+Writes ``benchmarks/results/nasbench201_RECIPE_DATASET.csv.gz``: the canonical cell and its scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pool import RESOLUTION, Setting, scored
+from benchmarks.provenance import provenance
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces.nasbench201 import NasBench201
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def path(recipe: str, dataset: str) -> Path:
+    """Where the scores of a recipe lie."""
+    return RESULTS / f"nasbench201_{recipe}_{dataset}.csv.gz"
+
+
+def read(recipe: str, dataset: str) -> ScoreTable:
+    """The kept scores; seconds are those of building and scoring on one thread."""
+    with gzip.open(path(recipe, dataset), "rt", newline="") as file:
+        rows = list(csv.reader(file))
+    header, rows = rows[0], rows[1:]
+    proxies, degenerate = header[1:-2], [row[-2] == "1" for row in rows]
+    values = np.array([[float(v) for v in row[1:-2]] for row in rows])
+    return ScoreTable(
+        [row[0] for row in rows],
+        values,
+        proxies,
+        seconds=np.array([float(row[-1]) for row in rows]),
+        notes=[{name: "degenerate" for name in proxies if np.isnan(row).any()} for row in values],
+        degenerate=degenerate,
+    )
+
+
+def write(table: ScoreTable, to: Path) -> None:
+    """Keep the scores, six significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["cell", *table.proxies, "degenerate", "seconds"])
+    spent = np.asarray(table.seconds)
+    for place, key in enumerate(table.candidates):
+        numbers = (f"{value:.6g}" for value in table.values[place])
+        writer.writerow([key, *numbers, int(table.degenerate[place]), f"{spent[place]:.3g}"])
+    to.parent.mkdir(exist_ok=True)
+    to.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recipe", default="az_nas")
+    parser.add_argument("--dataset", choices=sorted(RESOLUTION), default="cifar10")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    setting = Setting(arguments.recipe, arguments.dataset, arguments.batch_size, arguments.seed)
+    space = NasBench201()
+    cells = sorted({space.encode(space.canonical(cell)) for cell in space})
+    start = time.perf_counter()
+    table = scored(cells, setting, arguments.processes)
+    write(table, path(arguments.recipe, arguments.dataset))
+    print(
+        json.dumps(
+            {
+                "cells": len(cells),
+                "batch_size": arguments.batch_size,
+                "seed": arguments.seed,
+                "seconds": round(time.perf_counter() - start, 1),
+                "processes": arguments.processes,
+                **provenance(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

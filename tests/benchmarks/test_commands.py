@@ -1,0 +1,68 @@
+"""The benchmark commands run as documented, at a tiny size, and print what they promise."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Shared = Callable[[str], Path]
+
+
+def printed(*arguments: str) -> Any:
+    """The one line of JSON that a command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.strip().splitlines()
+    assert len(lines) == 1
+    return json.loads(lines[0])
+
+
+def test_correlation(shared_file: Shared) -> None:
+    folder = str(shared_file("nb201_main.parquet").parent)
+    result = printed(
+        "benchmarks.correlation", "--space", "nasbench201", "--dataset", "cifar10",
+        "--architectures", "12", "--seed", "0", "--recipe", "az_nas", "--batch-size", "4",
+        "--processes", "1", "--data", folder, "--json",
+    )  # fmt: skip
+    low, high = result["kendall_tau_interval"]
+    assert low <= result["kendall_tau"] <= high
+    assert -1 <= result["spearman_rho"] <= 1
+    assert result["connected_only"]["architectures"] <= 12
+    assert result["seconds"] > 0
+    assert result["published_kendall_tau"] == 0.741
+
+
+def test_speed() -> None:
+    result = printed(
+        "benchmarks.speed", "--networks", "1", "--repeats", "1", "--batch-size", "4", "--json"
+    )
+    assert result["time_ratio"] > 0
+    assert result["memory_ratio"] > 0
+    assert 1 <= result["host_synchronisations"] <= result["probes"]
+
+
+@pytest.mark.parametrize("way", ["base", "enqueue", "pruner", "sampler"])
+def test_useful(way: str, shared_file: Shared) -> None:
+    """One real study on the table with the kept scores: the regret never grows."""
+    from benchmarks.useful import Run, regrets
+
+    folder = str(shared_file("nb201_main.parquet").parent)
+    curve = regrets(Run("random", way, 0, "cifar10", "az_nas", folder))
+    assert len(curve) == 30
+    assert min(curve) >= 0
+    assert curve[-1] < 3

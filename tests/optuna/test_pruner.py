@@ -1,0 +1,248 @@
+"""The pruner: conformance, verdicts from the first trial on, and what it must never do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PatientPruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.trial import TrialState
+from torch import Tensor, nn
+
+from zc_plugins import ModuleSpace, recipes
+from zc_plugins.errors import InvalidArgument, ReferenceMismatch
+from zc_plugins.optuna import ZeroCostPruner, raise_if_rejected
+from zc_plugins.testing.pytest_pruners import PrunerTestCase
+
+from .builders import SHAPE, build_cnn, build_mlp, size_scorer
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def of_size(wrapped: BasePruner | None = None, **options: Any) -> ZeroCostPruner:
+    options = {"reference_size": 30, **options}
+    return ZeroCostPruner(wrapped, build_mlp, size_scorer(), **options)
+
+
+class TestZeroCostOverMedian(PrunerTestCase):
+    @pytest.fixture
+    def pruner(self) -> Callable[[], BasePruner]:
+        return lambda: of_size(MedianPruner())
+
+    def prepare(self, trial: optuna.Trial) -> None:
+        build_mlp(trial)
+
+
+class TestZeroCostOverHyperband(TestZeroCostOverMedian):
+    @pytest.fixture
+    def pruner(self) -> Callable[[], BasePruner]:
+        return lambda: of_size(HyperbandPruner(min_resource=1, max_resource=3))
+
+
+class TestMedian(PrunerTestCase):
+    """Optuna's own pass too, so the suite asks for nothing of ours."""
+
+    @pytest.fixture
+    def pruner(self) -> Callable[[], BasePruner]:
+        return MedianPruner
+
+
+class TestSuccessiveHalving(PrunerTestCase):
+    @pytest.fixture
+    def pruner(self) -> Callable[[], BasePruner]:
+        return SuccessiveHalvingPruner
+
+
+class TestPatient(PrunerTestCase):
+    @pytest.fixture
+    def pruner(self) -> Callable[[], BasePruner]:
+        return lambda: PatientPruner(NopPruner(), patience=1)
+
+
+def objective(trial: optuna.Trial) -> float:
+    model = build_mlp(trial)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+    return float(model.out_features)
+
+
+def test_judges_from_the_first_trial_on() -> None:
+    """The size scorer's percentile is the width's: the lower half is never trained."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size())
+    study.optimize(objective, n_trials=60)
+    widths = {
+        state: [t.params["width"] for t in study.trials if t.state == state]
+        for state in (TrialState.COMPLETE, TrialState.PRUNED)
+    }
+    assert min(widths[TrialState.COMPLETE]) > max(widths[TrialState.PRUNED])
+    assert 15 <= len(widths[TrialState.PRUNED]) <= 45
+    assert all(t.value is None for t in study.trials if t.state == TrialState.PRUNED)
+
+
+def test_stores_one_number_a_proxy() -> None:
+    study = optuna.create_study(pruner=of_size(keep=0.9))
+    study.optimize(objective, n_trials=5)
+    for trial in study.trials:
+        assert trial.user_attrs["zc_params"] == 5 * trial.params["width"]
+        assert trial.user_attrs["zc_complexity"] == 4 * trial.params["width"]
+        assert 0 <= trial.user_attrs["zc_percentile"] <= 1
+
+
+def test_workers_share_the_reference_through_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    first = optuna.create_study(study_name="shared", storage=storage, pruner=of_size())
+    first.optimize(objective, n_trials=2)
+    second_pruner = of_size()
+    monkeypatch.setattr(ModuleSpace, "sample", lambda *_: pytest.fail("drawn twice"))
+    second = optuna.load_study(study_name="shared", storage=storage, pruner=second_pruner)
+    second.optimize(objective, n_trials=2)
+    storage.engine.dispose()
+
+
+def test_enqueued_trials_are_trained() -> None:
+    study = optuna.create_study(pruner=of_size(keep=0.1))
+    study.enqueue_trial({"width": 1})
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].state == TrialState.COMPLETE
+
+
+def test_wrapped_pruner_decides_after_the_first_report() -> None:
+    class Always(BasePruner):
+        def prune(self, study: Any, trial: Any) -> bool:
+            return True
+
+    study = optuna.create_study(pruner=of_size(Always(), keep=1.0))
+    trial = study.ask()
+    build_mlp(trial)
+    assert not trial.should_prune()
+    trial.report(0.0, 0)
+    assert trial.should_prune()
+
+
+def test_hyperband_keeps_its_brackets() -> None:
+    """Samplers filter by bracket only if the study's pruner is a HyperbandPruner."""
+    inner = HyperbandPruner(min_resource=1, max_resource=9)
+    pruner = of_size(inner)
+    study = optuna.create_study(pruner=pruner)
+    assert isinstance(pruner, HyperbandPruner)
+
+    def reporting(trial: optuna.Trial) -> float:
+        width = objective(trial)
+        trial.report(width, 1)
+        trial.should_prune()
+        return width
+
+    study.optimize(reporting, n_trials=20)
+    for trial in study.trials:
+        seen = optuna.pruners._filter_study(study, trial).get_trials()
+        bracket = inner._get_bracket_id(study, trial)
+        assert seen == [t for t in study.trials if inner._get_bracket_id(study, t) == bracket]
+        assert 0 < len(seen) < len(study.trials)
+
+
+class Dead(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 64, 3), nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x * 0).relu().mean((2, 3)))
+
+
+def build_sometimes_bad(trial: Any) -> nn.Module:
+    kind = trial.suggest_categorical("kind", ["good", "dead", "raises", "no module"])
+    if kind == "raises":
+        raise RuntimeError("no such layer")
+    if kind == "no module":
+        return "a string"  # type: ignore[return-value]
+    return Dead() if kind == "dead" else build_cnn(trial)
+
+
+@pytest.mark.parametrize(("kind", "pruned"), [("dead", True), ("good", False)])
+def test_degenerate_networks_are_always_pruned(kind: str, pruned: bool) -> None:
+    scorer = recipes.az_nas(SHAPE, batch_size=4)
+    pruner = ZeroCostPruner(None, build_sometimes_bad, scorer, keep=1.0, reference_size=12)
+    study = optuna.create_study(
+        sampler=optuna.samplers.PartialFixedSampler(
+            {"kind": kind}, optuna.samplers.RandomSampler(seed=1)
+        ),
+        pruner=pruner,
+    )
+    trial = study.ask()
+    build_sometimes_bad(trial)
+    assert trial.should_prune() is pruned
+    if pruned:
+        assert "disconnected" in study.trials[0].user_attrs["zc_note"]
+
+
+def test_a_builder_that_raises_now_but_not_in_training_is_not_pruned() -> None:
+    def build(trial: Any) -> nn.Module:
+        model = build_mlp(trial)
+        if not isinstance(trial, optuna.Trial) and trial.params["width"] == 60:
+            raise MemoryError("too large for two at once")
+        return model
+
+    pruner = ZeroCostPruner(None, build, size_scorer(), keep=0.5, reference_size=30)
+    trial = optuna.create_study(
+        pruner=pruner,
+        sampler=optuna.samplers.PartialFixedSampler({"width": 60}, optuna.samplers.RandomSampler()),
+    ).ask()
+    build(trial)
+    assert not trial.should_prune()
+
+
+def test_nothing_scorable_warns_and_trains() -> None:
+    def build(trial: Any) -> nn.Module:
+        trial.suggest_int("n", 1, 3)
+        return nn.Identity()
+
+    pruner = ZeroCostPruner(None, build, recipes.az_nas(SHAPE), reference_size=4)
+    study = optuna.create_study(pruner=pruner)
+    trial = study.ask()
+    build(trial)
+    with pytest.warns(UserWarning, match="goes on unjudged.*no Conv1d"):
+        assert not trial.should_prune()
+
+
+def test_asking_before_building_names_the_remedy() -> None:
+    study = optuna.create_study(pruner=of_size())
+    with pytest.raises(InvalidArgument, match="Call build_model"):
+        study.ask().should_prune()
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(InvalidArgument, match="keep=0"):
+        of_size(keep=0)
+    other = size_scorer(SHAPE).reference(ModuleSpace(build_cnn, name="other"), size=3)
+    with pytest.raises(ReferenceMismatch, match="'other'"):
+        of_size(reference=other)
+
+
+def test_multi_objective_helper() -> None:
+    pruner = of_size(keep=0.5)
+
+    def two(trial: optuna.Trial) -> tuple[float, float]:
+        model = build_mlp(trial)
+        raise_if_rejected(trial, pruner)
+        return float(model.out_features), 1.0
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(two, n_trials=40)
+    states = [t.state for t in study.trials]
+    assert states.count(TrialState.PRUNED) >= 8
+    assert states.count(TrialState.COMPLETE) >= 8
+    assert TrialState.FAIL not in states

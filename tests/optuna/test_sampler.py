@@ -1,0 +1,286 @@
+"""The sampler: pressure, conditional spaces, hosts and faults."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from torch import nn
+
+from zc_plugins import Budget, recipes
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.optuna import ZeroCostSampler, enforce_budget
+
+from .builders import SHAPE, build_cnn, build_mlp, size_scorer
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def screened(base: BaseSampler | None = None, **options: Any) -> ZeroCostSampler:
+    base = RandomSampler(seed=0) if base is None else base
+    return ZeroCostSampler(base, build_mlp, size_scorer(), **options)
+
+
+def width(trial: optuna.Trial) -> float:
+    model = build_mlp(trial)
+    learning_rate = trial.suggest_float("lr", 1e-4, 1e-1, log=True)
+    return model.out_features + learning_rate
+
+
+@pytest.mark.parametrize("base", [RandomSampler(seed=0), TPESampler(seed=0, n_startup_trials=2)])
+def test_takes_the_best_of_several_proposals(base: BaseSampler) -> None:
+    """The expected largest of 8 uniform widths is 8/9 of the range; of one, a half."""
+    sampler = screened(base, candidates=8, half_life=None)
+    study = optuna.create_study(sampler=sampler, direction="maximize")
+    study.optimize(width, n_trials=30)
+    assert np.mean([t.params["width"] for t in study.trials]) > 64 * 0.75
+
+
+def test_other_parameters_stay_the_base_samplers() -> None:
+    """A learning rate is spread over its range, whatever the scores prefer."""
+    study = optuna.create_study(sampler=screened(half_life=None))
+    study.optimize(width, n_trials=60)
+    exponents = np.log10([t.params["lr"] for t in study.trials])
+    assert exponents.min() < -3.5 < -1.5 < exponents.max()
+    assert abs(exponents.mean() + 2.5) < 0.4
+
+
+def test_pressure_halves_and_ends() -> None:
+    sampler = screened(candidates=8, half_life=10)
+    assert [sampler.pressure(n) for n in (0, 10, 20, 30, 100)] == [8, 4, 2, 1, 1]
+    assert screened(candidates=8, half_life=None).pressure(10**6) == 8
+
+
+def test_conditional_space_in_a_real_study() -> None:
+    scorer = recipes.az_nas(SHAPE, batch_size=4)
+    sampler = ZeroCostSampler(TPESampler(seed=0), build_cnn, scorer, candidates=3)
+
+    def objective(trial: optuna.Trial) -> float:
+        model = build_cnn(trial)
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(objective, n_trials=6)
+    for trial in study.trials:
+        depth = trial.params["depth"]
+        assert {name for name in trial.params if name.startswith("width")} == {
+            f"width_{layer}" for layer in range(depth)
+        }
+        assert isinstance(trial.user_attrs["zc_expressivity"], float)
+
+
+def test_leaves_no_trace_of_the_losers() -> None:
+    """Builders that report, set attributes or constraints do so once, in the real trial."""
+
+    def build(trial: Any) -> nn.Module:
+        model = build_mlp(trial)
+        trial.set_user_attr("built", model.out_features)
+        trial.set_constraint("width", model.out_features - 64)
+        trial.report(1.0, 0)
+        return model
+
+    sampler = ZeroCostSampler(RandomSampler(seed=0), build, size_scorer())
+    study = optuna.create_study(sampler=sampler)
+
+    seen = []
+
+    def objective(trial: optuna.Trial) -> float:
+        before = study.trials[-1]
+        seen.append((before.params, before.intermediate_values, before.constraints))
+        return float(build(trial).out_features)
+
+    study.optimize(objective, n_trials=5)
+    assert seen == [({}, {}, {})] * 5
+    for trial in study.trials:
+        assert trial.user_attrs["built"] == trial.params["width"]
+        assert trial.constraints == {"width": trial.params["width"] - 64}
+
+
+@pytest.fixture(params=["sqlite", "journal", "grpc"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseStorage]:
+    if request.param == "journal":
+        yield JournalStorage(JournalFileBackend(str(tmp_path / "journal.log")))
+        return
+    kept = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    if request.param == "sqlite":
+        yield kept
+    else:
+        yield from _behind_grpc(kept)
+    kept.engine.dispose()
+
+
+def _behind_grpc(kept: RDBStorage) -> Iterator[BaseStorage]:
+    import socket
+
+    from optuna.storages._grpc.server import make_server
+
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    server = make_server(kept, "localhost", port)
+    server.start()
+    proxy = GrpcStorageProxy(host="localhost", port=port)
+    proxy.wait_server_ready(timeout=60)
+    yield proxy
+    proxy.close()
+    server.stop(None).wait()
+
+
+def test_storages_and_resume(storage: BaseStorage) -> None:
+    for _ in range(2):
+        study = optuna.create_study(
+            study_name="kept", storage=storage, sampler=screened(), load_if_exists=True
+        )
+        study.optimize(width, n_trials=3)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 6
+    for trial in study.trials:
+        assert trial.user_attrs["zc_params"] == 5 * trial.params["width"]
+
+
+def test_threads() -> None:
+    study = optuna.create_study(sampler=screened(half_life=None))
+    study.optimize(width, n_trials=24, n_jobs=4)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 24
+    for trial in study.trials:
+        assert trial.user_attrs["zc_params"] == 5 * trial.params["width"]
+
+
+def test_ask_and_tell_and_enqueued_parameters() -> None:
+    study = optuna.create_study(sampler=screened())
+    study.enqueue_trial({"width": 3})
+    trial = study.ask()
+    assert build_mlp(trial).out_features == 3
+    study.tell(trial, 1.0)
+    trial = study.ask()
+    study.tell(trial, float(build_mlp(trial).out_features))
+    assert len(study.trials) == 2
+
+
+def test_pickles() -> None:
+    sampler = pickle.loads(pickle.dumps(screened()))
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(width, n_trials=3)
+    assert len(study.trials) == 3
+
+
+def test_multi_objective() -> None:
+    study = optuna.create_study(
+        directions=["maximize", "minimize"],
+        sampler=screened(optuna.samplers.NSGAIISampler(seed=0, population_size=4)),
+    )
+    study.optimize(lambda trial: (width(trial), 1.0), n_trials=10)
+    assert len(study.best_trials) >= 1
+
+
+def test_hyperband_brackets() -> None:
+    study = optuna.create_study(
+        sampler=screened(TPESampler(seed=0, n_startup_trials=1)),
+        pruner=optuna.pruners.HyperbandPruner(min_resource=1, max_resource=4),
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        value = width(trial)
+        for step in range(4):
+            trial.report(value, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return value
+
+    study.optimize(objective, n_trials=12)
+    assert all(t.state != TrialState.FAIL for t in study.trials)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: optuna.samplers.GridSampler({"width": [1, 2, 3, 4]}, seed=0),
+        lambda: optuna.samplers.BruteForceSampler(seed=0),
+        lambda: optuna.samplers.PartialFixedSampler({"width": 7}, RandomSampler(seed=0)),
+    ],
+    ids=["grid", "brute force", "partial fixed"],
+)
+def test_samplers_with_a_plan_of_their_own(make: Callable[[], BaseSampler]) -> None:
+    base = make()
+    study = optuna.create_study(sampler=screened(base, half_life=None))
+    study.optimize(lambda trial: float(build_mlp(trial).out_features), n_trials=4)
+    widths = [t.params["width"] for t in study.trials]
+    if isinstance(base, optuna.samplers.GridSampler):
+        assert sorted(widths) == [1, 2, 3, 4]
+    elif isinstance(base, optuna.samplers.PartialFixedSampler):
+        assert widths == [7] * 4
+    else:
+        assert len(set(widths)) == 4
+
+
+def test_same_seed_same_study() -> None:
+    def widths() -> list[Any]:
+        study = optuna.create_study(sampler=screened(TPESampler(seed=5)))
+        study.optimize(width, n_trials=8)
+        return [t.params for t in study.trials]
+
+    assert widths() == widths()
+
+
+def build_sometimes(trial: Any) -> nn.Module:
+    model = build_mlp(trial)
+    if model.out_features > 40:
+        raise RuntimeError("does not fit")
+    return model
+
+
+def test_failing_candidates_are_passed_over() -> None:
+    sampler = ZeroCostSampler(RandomSampler(seed=0), build_sometimes, size_scorer())
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(lambda trial: float(build_sometimes(trial).out_features), n_trials=10)
+    widths = [t.params["width"] for t in study.trials]
+    assert max(widths) <= 40
+    assert np.mean(widths) > 24
+
+
+def test_all_candidates_failing_costs_no_trial() -> None:
+    def never(trial: Any) -> nn.Module:
+        trial.suggest_int("width", 1, 64)
+        raise RuntimeError("does not fit")
+
+    study = optuna.create_study(
+        sampler=ZeroCostSampler(RandomSampler(seed=0), never, size_scorer())
+    )
+    with pytest.warns(UserWarning, match="base sampler's: RuntimeError: does not fit"):
+        study.optimize(lambda trial: float(trial.suggest_int("width", 1, 64)), n_trials=2)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 2
+
+
+def test_budget_in_the_sampler_and_in_the_objective() -> None:
+    budget = Budget((4,), params=100)
+    sampler = screened(half_life=None, budget=budget)
+
+    def objective(trial: optuna.Trial) -> float:
+        model = build_mlp(trial)
+        enforce_budget(trial, model, budget)
+        return float(model.out_features)
+
+    study = optuna.create_study(sampler=sampler)
+    study.enqueue_trial({"width": 64})
+    study.optimize(objective, n_trials=12)
+    enqueued, *others = study.trials
+    assert enqueued.state == TrialState.PRUNED
+    assert enqueued.constraints == {"zc_params": pytest.approx(64 * 5 / 100 - 1)}
+    assert enqueued.user_attrs["zc_params"] == 320
+    assert "320 over 100" in enqueued.user_attrs["zc_note"]
+    assert sum(t.state == TrialState.PRUNED for t in others) <= 3
+    assert max(t.params["width"] for t in others if t.state == TrialState.COMPLETE) <= 20
+
+
+@pytest.mark.parametrize("options", [{"candidates": 0}, {"half_life": 0}])
+def test_wrong_arguments(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match=f"{next(iter(options))}=0"):
+        screened(**options)

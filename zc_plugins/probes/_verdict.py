@@ -1,0 +1,60 @@
+"""Whether a network's output is alive: a block's statistics cannot tell what comes after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.errors import Degenerate
+from zc_plugins.probes._blocks import tensors_in
+
+
+def output_verdict(output: Any, batch_size: int) -> list[tuple[str, Tensor]]:
+    """Whether the output holds NaN, and whether it is constant over the batch up to rounding.
+
+    Args:
+        output: the network's, however it is nested; only its floating tensors of shape
+            (batch, ...) are read.
+        batch_size: samples in the batch.
+
+    Returns:
+        One entry with a tensor of shape (2,) of 0 and 1 on the output's device, or none if the
+        output holds nothing that can be read.
+    """
+    tensors = [
+        t.detach().double() if t.dtype == torch.float64 else t.detach().float()
+        for t in tensors_in(output)
+        if t.is_floating_point() and t.dim() > 0 and len(t) == batch_size and t.numel() > 0
+    ]
+    if not tensors:
+        return []
+    broken = torch.stack([t.isnan().any() for t in tensors]).any()
+    constant = torch.stack([_is_constant(t) for t in tensors]).all()
+    return [("output", torch.stack([broken, constant]))]
+
+
+def require_live(verdict: Sequence[tuple[str, Float[ndarray, " 2"]]], *, fresh: bool) -> None:
+    """Refuse a network whose output says nothing.
+
+    Args:
+        verdict: of ``output_verdict``, on the host.
+        fresh: whether the weights were drawn anew. A network that keeps its own may have a head
+            that starts at zero by intention, so a constant output is admitted there.
+
+    Raises:
+        Degenerate: if the output holds NaN, or is the same for all samples.
+    """
+    for _, (broken, constant) in verdict:
+        if broken:
+            raise Degenerate("the network's output is NaN")
+        if constant and fresh:
+            raise Degenerate("the network's output is the same for all samples (disconnected)")
+
+
+def _is_constant(tensor: Tensor) -> Tensor:
+    rounding = 64 * torch.finfo(tensor.dtype).eps * tensor.abs().amax()
+    return (tensor - tensor[:1]).abs().amax() <= rounding

@@ -1,0 +1,1 @@
+"""Benchmark tables: accuracies of architectures that others have trained."""
