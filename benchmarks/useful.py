@@ -96,7 +96,7 @@ def regrets(run: Run) -> list[float]:
     )
     space = NasBench201()
     scorer = Setting(run.recipe, run.dataset, 16, 0).scorer()
-    scorer.remember(scores.read(run.recipe, "cifar10"))
+    scorer.remember(scores.read(run.recipe, "cifar10"), space=space)
     study = prepared(run, space, scorer)
     trained = objective(space, accuracy)
     complete: list[optuna.trial.FrozenTrial] = []

@@ -1,8 +1,9 @@
-"""Training-free (zero-cost) architecture scores for Optuna and NNI."""
+"""Training-free (zero-cost) architecture scores for Optuna."""
 
 from zc_plugins.costs.budget import Budget
 from zc_plugins.probes import Excitation
-from zc_plugins.scorer import Calibrated, Reference, Scorer
+from zc_plugins.reference import Calibrated, Reference
+from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.module import ModuleSpace
 

@@ -10,9 +10,24 @@ import numpy as np
 import torch
 
 
+def accelerator() -> torch.device | None:
+    """The machine's accelerator, if there is one that works."""
+    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+
+
 def generator(seed: int, device: torch.device) -> torch.Generator:
     """A torch generator on ``device`` that starts at ``seed``."""
     return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def torch_state_kept() -> Iterator[None]:
+    """Leave torch's global generators as they were; they are not seeded."""
+    device = accelerator()
+    devices = [] if device is None else [torch.accelerator.current_device_index()]
+    kind = "cuda" if device is None else device.type
+    with torch.random.fork_rng(devices=devices, device_type=kind):
+        yield
 
 
 @contextmanager
@@ -24,14 +39,14 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
         device: an accelerator whose generator is kept too; the CPU's always is.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    accelerator = device is not None and device.type not in ("cpu", "meta")
-    devices = [device] if accelerator else []
-    device_type = device.type if device is not None and accelerator else "cuda"
+    accelerated = device is not None and device.type not in ("cpu", "meta")
+    devices = [device] if accelerated else []
+    device_type = device.type if device is not None and accelerated else "cuda"
     with torch.random.fork_rng(devices=devices, device_type=device_type):
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)
-        if device is not None and accelerator:
+        if device is not None and accelerated:
             # torch.manual_seed would reseed the other devices of the machine too.
             fresh = generator(seed, device).get_state()
             torch.get_device_module(device).set_rng_state(fresh, device)

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from zc_plugins._identity import identity
 from zc_plugins._progress import progress as with_progress
-from zc_plugins._seeding import seeded
+from zc_plugins._seeding import accelerator, seeded
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.ensembles import SHELF as ENSEMBLES
 from zc_plugins.ensembles import Ensemble
@@ -30,6 +31,7 @@ from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.proxies import Proxy
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
+from zc_plugins.reference import Calibrated, Reference
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import checked_module
@@ -49,6 +51,10 @@ class Scorer:
         seed: of weights, inputs and signs; the same for all candidates.
         device: where candidates that the scorer builds are put: ``"auto"`` is the accelerator if
             there is one, else the CPU. Networks that are handed in built are scored where they lie.
+
+    Attributes:
+        scored: networks scored so far; what is remembered does not count again.
+        seconds: wall time spent on building and scoring them.
 
     Raises:
         UnknownProxy: with the nearest names.
@@ -81,22 +87,23 @@ class Scorer:
         self.ensemble = ENSEMBLES[ensemble] if isinstance(ensemble, str) else ensemble
         self.seed = seed
         self.device = _resolved(device)
-        self._remembered: dict[str, ScoreRow] = {}
+        self.scored, self.seconds = 0, 0.0
+        self._remembered: dict[tuple[str, str], ScoreRow] = {}
         self._turn = threading.RLock()
 
     @property
     def settings(self) -> str:
         """Fingerprint of all that the numbers depend on besides the architecture."""
-        excitation = {}
-        for field in fields(self.excitation):
-            value = getattr(self.excitation, field.name)
-            if isinstance(value, torch.Tensor):
-                value = hashlib.sha256(value.detach().cpu().numpy().tobytes()).hexdigest()
-            elif callable(value):
-                value = getattr(value, "__qualname__", type(value).__name__)
-            excitation[field.name] = str(value)
-        content = [[p.name for p in self.proxies], self.seed, excitation]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        excitation = {
+            field.name: _fingerprint(getattr(self.excitation, field.name))
+            for field in fields(self.excitation)
+        }
+        proxies = [
+            [p.name, p.reads, *map(identity, (p.measure, p.layer_score, p.reduce))]
+            for p in self.proxies
+        ]
+        content = json.dumps([proxies, self.seed, excitation])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def score(
         self,
@@ -121,26 +128,16 @@ class Scorer:
             candidates, total=len(candidates), description="scoring", show=show_progress
         )
         for place, candidate in enumerate(bar):
-            start = time.perf_counter()
-            row, fresh = self._row(candidate)
+            row, seconds[place] = self._row(candidate)
             rows.append(row)
-            seconds[place] = time.perf_counter() - start if fresh else 0.0
         return self._table([candidate.key for candidate in candidates], rows, seconds)
 
-    def score_built(self, key: str, model: nn.Module) -> ScoreTable:
-        """The table of one network that is built already, remembered under ``key``.
-
-        The network is scored where it lies and not changed.
-        """
-        start = time.perf_counter()
-        row, fresh = self._row(_Candidate(key, lambda: model, ours=False, remember=True))
-        return self._table([key], [row], np.array([time.perf_counter() - start]) * fresh)
-
-    def remember(self, table: ScoreTable) -> None:
-        """Take the table's rows as known: architectures with these keys are not scored again.
+    def remember(self, table: ScoreTable, *, space: SearchSpace[Any]) -> None:
+        """Take the table's rows as known: these architectures are not scored again.
 
         Args:
             table: made by a scorer of the same settings; must hold all of this scorer's proxies.
+            space: of the table's candidates.
 
         Raises:
             InvalidArgument: if a proxy is missing from the table.
@@ -148,7 +145,7 @@ class Scorer:
         columns = {proxy.name: table.column(proxy.name) for proxy in self.proxies}
         for place, key in enumerate(table.candidates):
             notes = table.notes[place]
-            self._remembered[key] = {
+            self._remembered[space.name, key] = {
                 name: LayerScores(
                     float(column[place]),
                     table.layers[name][place] if name in table.layers else np.empty(0),
@@ -186,7 +183,7 @@ class Scorer:
             raise InvalidArgument(f"size={size}: pass 2 or more, 200 is a good start")
         sample = _sampled(space, size, np.random.default_rng(seed))
         table = self.score(sample, space=space, show_progress=show_progress)
-        require_some_scored(table)
+        table.require_scored()
         return Reference(space.name, self.settings, table)
 
     def against(self, reference: Reference) -> Calibrated:
@@ -200,7 +197,7 @@ class Scorer:
                 f"the reference was scored with settings {reference.settings}, this scorer has "
                 f"{self.settings}: make it with scorer.reference(space)"
             )
-        return Calibrated(self, reference)
+        return Calibrated(reference, self.ensemble, self.score)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_turn"}
@@ -208,19 +205,23 @@ class Scorer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _turn=threading.RLock())
 
-    def _row(self, candidate: _Candidate) -> tuple[ScoreRow, bool]:
+    def _row(self, candidate: _Candidate) -> tuple[ScoreRow, float]:
         with self._turn:
-            if candidate.remember and candidate.key in self._remembered:
-                return self._remembered[candidate.key], False
+            known = None if candidate.space is None else (candidate.space, candidate.key)
+            if known is not None and known in self._remembered:
+                return self._remembered[known], 0.0
+            start = time.perf_counter()
             try:
                 with seeded(self.seed, self.device):
                     model = checked_module(candidate.build())
                 row = self._scored(model.to(self.device) if candidate.ours else model)
             except Exception as error:
                 row = {proxy.name: proxy.failed(error) for proxy in self.proxies}
-            if candidate.remember:
-                self._remembered[candidate.key] = row
-            return row, True
+            if known is not None:
+                self._remembered[known] = row
+            spent = time.perf_counter() - start
+            self.scored, self.seconds = self.scored + 1, self.seconds + spent
+            return row, spent
 
     def _scored(self, model: nn.Module) -> ScoreRow:
         row: dict[str, LayerScores] = {}
@@ -250,90 +251,6 @@ class Scorer:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """A frozen sample of one space, scored with one scorer's settings.
-
-    Attributes:
-        space: name of the space.
-        settings: fingerprint of the scorer.
-        table: its scores.
-    """
-
-    space: str
-    settings: str
-    table: ScoreTable
-
-    def to_json(self) -> str:
-        """The sample without layer vectors, as JSON; NaN is written as null."""
-        values = [[None if np.isnan(v) else float(v) for v in row] for row in self.table.values]
-        return json.dumps(
-            {
-                "space": self.space,
-                "settings": self.settings,
-                "proxies": list(self.table.proxies),
-                "higher_is_better": list(self.table.higher_is_better),
-                "candidates": list(self.table.candidates),
-                "values": values,
-            }
-        )
-
-    @staticmethod
-    def from_json(text: str) -> Reference:
-        """The sample that ``to_json`` wrote.
-
-        Raises:
-            InvalidArgument: if the text is something else.
-        """
-        try:
-            content = json.loads(text)
-            table = ScoreTable(
-                content["candidates"],
-                np.array(content["values"], dtype=np.float64),
-                content["proxies"],
-                content["higher_is_better"],
-            )
-            return Reference(content["space"], content["settings"], table)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidArgument(
-                f"the text is no reference sample ({error}): pass what Reference.to_json wrote"
-            ) from error
-
-
-class Calibrated:
-    """A scorer with a frozen reference sample: its percentiles do not depend on the pool.
-
-    Made by ``Scorer.against``.
-    """
-
-    def __init__(self, scorer: Scorer, reference: Reference) -> None:
-        self.scorer, self.reference = scorer, reference
-        self._population = np.sort(scorer.ensemble(reference.table, reference.table))
-
-    def score(self, pool: Iterable[Any], *, space: SearchSpace[Any]) -> ScoreTable:
-        """The table of architectures of the reference's space.
-
-        Raises:
-            ReferenceMismatch: if ``space`` is another one.
-        """
-        if space.name != self.reference.space:
-            raise ReferenceMismatch(
-                f"the reference was drawn from space {self.reference.space!r}, the pool from "
-                f"{space.name!r}: make one with scorer.reference(space)"
-            )
-        return self.scorer.score(pool, space=space)
-
-    def percentile(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
-        """Share of the reference that each candidate beats, in [0, 1]; equals count half.
-
-        A candidate that could not be scored gets 0.
-        """
-        numbers = self.scorer.ensemble(table, self.reference.table)
-        below = np.searchsorted(self._population, numbers, side="left")
-        not_above = np.searchsorted(self._population, numbers, side="right")
-        return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
-
-
 def _sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> list[Any]:
     """Random architectures; draws for which the user's builder raises are replaced by others."""
     sample: list[Any] = []
@@ -350,38 +267,33 @@ def _sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> li
     return sample
 
 
-def require_some_scored(table: ScoreTable) -> None:
-    """Refuse to go on when nothing could be scored.
-
-    Raises:
-        NothingScored: with the commonest reason.
-    """
-    if len(table) and not table.scored.any():
-        reasons = [text for note in table.notes for text in note.values()]
-        commonest = max(set(reasons), key=reasons.count) if reasons else "no reason noted"
-        raise NothingScored(f"none of {len(table)} candidates could be scored: {commonest}")
+def _fingerprint(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(content.tobytes()).hexdigest()}"
+    return identity(value) if callable(value) else repr(value)
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A key, and how to get the network."""
+    """A key, how to get the network, whether it may be moved, and the space that gave the key."""
 
     key: str
     build: Callable[[], Any]
     ours: bool
-    remember: bool
+    space: str | None
 
     @staticmethod
     def of(item: Any, place: int, space: SearchSpace[Any] | None) -> _Candidate:
         if space is not None:
             architecture = space.canonical(item)
             key = space.encode(architecture)
-            return _Candidate(key, lambda: space.build(architecture), ours=True, remember=True)
+            return _Candidate(key, lambda: space.build(architecture), True, space.name)
         if isinstance(item, nn.Module):
-            return _Candidate(f"{place}:{type(item).__name__}", lambda: item, False, False)
+            return _Candidate(f"{place}:{type(item).__name__}", lambda: item, False, None)
         if callable(item):
             name = getattr(item, "__name__", type(item).__name__)
-            return _Candidate(f"{place}:{name}", item, ours=True, remember=False)
+            return _Candidate(f"{place}:{name}", item, True, None)
         raise NotAModule(
             f"pool[{place}] is {type(item).__name__} {item!r}: pass a torch.nn.Module, a function "
             "that builds one, or space= for architectures"
@@ -391,6 +303,4 @@ class _Candidate:
 def _resolved(device: str | torch.device) -> torch.device:
     if device != "auto":
         return torch.device(device)
-    accelerator = torch.accelerator.current_accelerator()
-    available = accelerator is not None and torch.accelerator.is_available()
-    return accelerator if available and accelerator is not None else torch.device("cpu")
+    return accelerator() or torch.device("cpu")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zc_plugins._shapes import Bool, Float, ndarray
-from zc_plugins.errors import EmptyTable, InvalidArgument
+from zc_plugins.errors import EmptyTable, InvalidArgument, NothingScored
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -132,6 +132,24 @@ class ScoreTable:
             [self.degenerate[place] for place in places],
         )
 
+    def reason(self, row: int) -> str:
+        """Why the candidate is not scored, proxies of the same reason together; or empty."""
+        by_text: dict[str, list[str]] = {}
+        for proxy, text in self.notes[row].items():
+            by_text.setdefault(text, []).append(proxy)
+        return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+    def require_scored(self) -> None:
+        """Refuse to go on when no candidate could be scored.
+
+        Raises:
+            NothingScored: with the commonest reason.
+        """
+        if not self.scored.any():
+            reasons = [self.reason(row) for row in range(len(self))] or ["the pool is empty"]
+            commonest = max(set(reasons), key=reasons.count)
+            raise NothingScored(f"none of {len(self)} candidates could be scored: {commonest}")
+
     def records(self) -> list[dict[str, object]]:
         """One flat dict a candidate, ready for a data frame, CSV or JSON."""
         return [
@@ -139,9 +157,9 @@ class ScoreTable:
                 "candidate": key,
                 **dict(zip(self.proxies, map(float, row), strict=True)),
                 "seconds": float(spent),
-                "note": "; ".join(f"{name}: {text}" for name, text in note.items()),
+                "note": self.reason(place),
             }
-            for key, row, spent, note in zip(
-                self.candidates, self.values, self.seconds, self.notes, strict=True
+            for place, (key, row, spent) in enumerate(
+                zip(self.candidates, self.values, self.seconds, strict=True)
             )
         ]

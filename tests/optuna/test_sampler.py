@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import torch
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -18,7 +19,7 @@ from torch import nn
 
 from zc_plugins import Budget, recipes
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.optuna import ZeroCostSampler, enforce_budget
+from zc_plugins.optuna import ZeroCostSampler, enforce_budget, enqueue_best
 
 from .builders import SHAPE, build_cnn, build_mlp, size_scorer
 
@@ -284,3 +285,37 @@ def test_budget_in_the_sampler_and_in_the_objective() -> None:
 def test_wrong_arguments(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=f"{next(iter(options))}=0"):
         screened(**options)
+
+
+def test_learning_rate_after_the_model_in_an_enqueued_trial() -> None:
+    """Optuna asks for relative parameters when the architecture is held already."""
+    study = optuna.create_study(sampler=screened())
+    enqueue_best(study, build_mlp, size_scorer(), top=2, pool=20)
+    study.optimize(width, n_trials=3)
+    assert all("lr" in trial.params for trial in study.trials)
+
+
+def test_one_architecture_parameter_suggested_before_the_builder() -> None:
+    """What is held already is part of the candidates, not of the choice."""
+
+    def objective(trial: optuna.Trial) -> float:
+        depth = trial.suggest_int("depth", 1, 3)
+        build_cnn(trial)
+        return depth
+
+    sampler = ZeroCostSampler(RandomSampler(seed=0), build_cnn, size_scorer(SHAPE), candidates=4)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(objective, n_trials=5)
+    assert all("zc_params" in trial.user_attrs for trial in study.trials)
+
+
+def test_random_state_is_the_users() -> None:
+    """What the user trains starts from the same weights with and without us."""
+    study = optuna.create_study(sampler=screened())
+    torch.manual_seed(3)
+    enqueue_best(study, build_cnn, size_scorer(SHAPE), top=1, pool=3)
+    study.ask().suggest_int("width", 1, 64)
+    study.ask().suggest_int("width", 1, 64)
+    drawn = torch.rand(3)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(3))

@@ -22,10 +22,8 @@ def score_attributes(table: ScoreTable, row: int) -> dict[str, float | str]:
         for name, value in zip(table.proxies, table.values[row], strict=True)
         if math.isfinite(value)
     }
-    notes = table.notes[row]
-    if notes:
-        attributes[f"{PREFIX}note"] = "; ".join(f"{name}: {text}" for name, text in notes.items())
-    return attributes
+    reason = table.reason(row)
+    return {**attributes, f"{PREFIX}note": reason} if reason else attributes
 
 
 def write(storage: BaseStorage, trial_id: int, attributes: Mapping[str, float | str]) -> None:

@@ -13,7 +13,8 @@ from torch import nn
 
 from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.optuna._attributes import PREFIX, score_attributes
-from zc_plugins.scorer import Calibrated, Reference, Scorer
+from zc_plugins.reference import Calibrated, Reference
+from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import Proposal, as_space
 

@@ -9,10 +9,11 @@ import numpy as np
 import optuna
 from torch import nn
 
+from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.optuna._attributes import score_attributes
-from zc_plugins.scorer import Scorer, require_some_scored
+from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import Proposal, as_space
@@ -58,7 +59,7 @@ def enqueue_best(
     if not drawn:
         raise NothingScored(f"none of {pool} drawn architectures can be scored: {reasons[0]}")
     table = scorer.score(list(drawn.values()), space=space, show_progress=show_progress)
-    require_some_scored(table)
+    table.require_scored()
     order = np.argsort(-scorer.aggregate(table), kind="stable")
     held = [_params(trial) for trial in study.get_trials(deepcopy=False)]
     chosen: list[int] = []
@@ -83,7 +84,9 @@ def _drawn(
         proposal = Proposal({}, rng)
         try:
             architecture = space.suggest(proposal)
-            if budget is not None and not budget.admits(space.build(architecture)):
+            with seeded(0):
+                over = budget is not None and not budget.admits(space.build(architecture))
+            if over:
                 reasons.append(f"over {budget}")
                 continue
         except Exception as error:

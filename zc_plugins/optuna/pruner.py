@@ -12,9 +12,10 @@ from optuna.trial import FrozenTrial
 from torch import nn
 
 from zc_plugins.errors import InvalidArgument, ZeroCostError
-from zc_plugins.optuna._attributes import write
+from zc_plugins.optuna._attributes import PREFIX, write
 from zc_plugins.optuna._judge import Judge
-from zc_plugins.scorer import Reference, Scorer
+from zc_plugins.reference import Reference
+from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
 
 
@@ -67,7 +68,7 @@ class ZeroCostPruner(BasePruner):
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         if trial.intermediate_values:
-            return self._wrapped_pruner.prune(study, trial)
+            return bool(self._wrapped_pruner.prune(study, trial))
         return self.rejects(study, trial)
 
     def rejects(self, study: optuna.Study, trial: FrozenTrial) -> bool:
@@ -85,8 +86,14 @@ class ZeroCostPruner(BasePruner):
         except ZeroCostError as error:
             warnings.warn(f"trial {trial.number} goes on unjudged: {error}", stacklevel=2)
             return False
-        write(study._storage, trial._trial_id, verdict.attributes)
+        attributes = dict(verdict.attributes)
         low = verdict.scored and verdict.percentile < 1 - self._keep
+        if low:
+            attributes[f"{PREFIX}note"] = (
+                f"score too low: beats {verdict.percentile:.0%} of the reference sample, "
+                f"{1 - self._keep:.0%} are asked for"
+            )
+        write(study._storage, trial._trial_id, attributes)
         return verdict.degenerate or low
 
 

@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna._attributes import score_attributes, write
@@ -148,8 +149,12 @@ class ZeroCostSampler(BaseSampler):
         count = self.pressure(len(complete))
         if count < 2:
             return None
-        draws = [
-            draw(study, trial, self._base, self._space.suggest, snapshot) for _ in range(count)
+        draws = [draw(study, trial, self._base, self._space.suggest, snapshot)]
+        if not draws[0].params and not draws[0].reason:
+            # The architecture is given: enqueued, or suggested before.
+            return None
+        draws += [
+            draw(study, trial, self._base, self._space.suggest, snapshot) for _ in range(1, count)
         ]
         built = [d for d in draws if not d.reason]
         if not built:
@@ -162,7 +167,7 @@ class ZeroCostSampler(BaseSampler):
         architectures = [d.architecture for d in admitted]
         table = self._scorer.score(architectures, space=self._space, show_progress=False)
         if not table.scored.any():
-            self._warn(trial, "; ".join(table.notes[0].values()))
+            self._warn(trial, table.reason(0))
             return None
         best = int(np.argmax(self._scorer.aggregate(table)))
         for key, value in admitted[best].system_attrs.items():
@@ -174,7 +179,8 @@ class ZeroCostSampler(BaseSampler):
         if self._budget is None:
             return True
         try:
-            return self._budget.admits(self._space.build(candidate.architecture))
+            with seeded(0):
+                return self._budget.admits(self._space.build(candidate.architecture))
         except Exception:
             # A network whose costs cannot be counted is left to the scores.
             return True

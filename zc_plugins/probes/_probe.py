@@ -90,6 +90,8 @@ class Reading:
     layers: tuple[str, ...]
     statistics: tuple[tuple[tuple[str, Float[ndarray, "..."]], ...], ...]
     """Per measure: (layer name, float64 array) for each layer that the measure did not skip."""
+    fault: str = ""
+    """Why the network has no score although its layers may have one: it is dead beyond them."""
 
 
 @runtime_checkable

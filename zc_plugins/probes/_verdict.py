@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Degenerate
 from zc_plugins.probes._blocks import tensors_in
 
 
@@ -37,22 +36,20 @@ def output_verdict(output: Any, batch_size: int) -> list[tuple[str, Tensor]]:
     return [("output", torch.stack([broken, constant]))]
 
 
-def require_live(verdict: Sequence[tuple[str, Float[ndarray, " 2"]]], *, fresh: bool) -> None:
-    """Refuse a network whose output says nothing.
+def output_fault(verdict: Sequence[tuple[str, Float[ndarray, " 2"]]], *, fresh: bool) -> str:
+    """What is wrong with the network's output, or nothing.
 
     Args:
         verdict: of ``output_verdict``, on the host.
         fresh: whether the weights were drawn anew. A network that keeps its own may have a head
             that starts at zero by intention, so a constant output is admitted there.
-
-    Raises:
-        Degenerate: if the output holds NaN, or is the same for all samples.
     """
     for _, (broken, constant) in verdict:
         if broken:
-            raise Degenerate("the network's output is NaN")
+            return "the network's output is NaN"
         if constant and fresh:
-            raise Degenerate("the network's output is the same for all samples (disconnected)")
+            return "the network's output is the same for all samples (disconnected)"
+    return ""
 
 
 def _is_constant(tensor: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from zc_plugins.errors import Unscorable
 from zc_plugins.probes._blocks import block_boundaries, first_tensor, named_run
 from zc_plugins.probes._layout import channels_last_rows, paired_rows
 from zc_plugins.probes._probe import Excitation, Measure, Reading, to_host
-from zc_plugins.probes._verdict import output_verdict, require_live
+from zc_plugins.probes._verdict import output_fault, output_verdict
 
 
 class BlockEvidence:
@@ -68,11 +68,11 @@ def block_vjp(
 
     The graph is cut at every boundary: a block's backward runs right after its forward and frees
     its activations, so that memory peaks at one block, and no parameter gradient is computed.
-    Measures read ``BlockEvidence``; layers of the reading are the boundary modules' names.
+    Measures read ``BlockEvidence``; layers of the reading are the boundary modules' names. An
+    output that is NaN or, with fresh weights, the same for all samples is a fault of the network.
 
     Raises:
-        Unscorable: if no block boundary is found, or none of them runs, or the network's output is
-            NaN or, with fresh weights, the same for all samples.
+        Unscorable: if no block boundary is found, or none of them runs.
         InputShapeMismatch: if the network refuses the input.
 
     References:
@@ -104,8 +104,9 @@ def block_vjp(
         raise Unscorable(f"none of the blocks {names} runs in the forward pass")
     # One more column, so that the verdict comes along in the same transfer.
     reading = to_host(sweep.reached, [*sweep.gathered, output_verdict(output, len(x))])
-    require_live(reading.statistics[-1], fresh=excitation.initialisation == "kaiming_normal")
-    return Reading(reading.layers, reading.statistics[:-1])
+    *statistics, verdict = reading.statistics
+    fault = output_fault(verdict, fresh=excitation.initialisation == "kaiming_normal")
+    return Reading(reading.layers, tuple(statistics), fault)
 
 
 class _Layouts:

@@ -69,11 +69,17 @@ class Proxy:
                 degenerate = degenerate or isinstance(reason, Degenerate)
         if note:
             return LayerScores(float("nan"), vector, names, note, degenerate)
+        if reading.fault:
+            return LayerScores(float("nan"), vector, names, reading.fault, True)
         try:
             value = float(self.reduce(vector))
         except Unscorable as reason:
-            return LayerScores(float("nan"), vector, names, str(reason))
-        return LayerScores(value, vector, names, "" if np.isfinite(value) else "not finite")
+            unscored = (float("nan"), vector, names, str(reason))
+            return LayerScores(*unscored, isinstance(reason, Degenerate))
+        if not np.isfinite(value):
+            # Infinity would be the best of all.
+            return LayerScores(float("nan"), vector, names, f"the score is {value}")
+        return LayerScores(value, vector, names)
 
     def failed(self, error: Exception) -> LayerScores:
         """The result for a network whose probe raised."""

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from zc_plugins._identity import identity
+from zc_plugins._seeding import seeded, torch_state_kept
 from zc_plugins.errors import InvalidArgument, NotAModule
 from zc_plugins.spaces._space import SearchSpace
 
@@ -41,7 +43,8 @@ class ModuleSpace:
 
     Args:
         build_model: a trial in, a network out.
-        name: identity of the space; the builder's module and name by default.
+        name: identity of the space; by default the builder's name, a digest of its code, and the
+            plain values that it captures or that ``functools.partial`` binds.
     """
 
     def __init__(self, build_model: Callable[[Any], nn.Module], name: str | None = None) -> None:
@@ -50,14 +53,13 @@ class ModuleSpace:
                 f"build_model={build_model!r} is not callable: pass a function trial -> nn.Module"
             )
         self.build_model = build_model
-        self._name = name
+        # Once: a captured list may grow.
+        self._name = name or identity(build_model)
 
     @property
     def name(self) -> str:
         """Identity of the space."""
-        builder = self.build_model
-        module = getattr(builder, "__module__", type(builder).__module__)
-        return self._name or f"{module}.{getattr(builder, '__qualname__', type(builder).__name__)}"
+        return self._name
 
     def sample(self, rng: np.random.Generator) -> Suggestions:
         """A random architecture: each choice uniform, as Optuna's random sampler draws it."""
@@ -78,7 +80,7 @@ class ModuleSpace:
         return architecture
 
     def build(self, architecture: Suggestions) -> nn.Module:
-        """The network of these suggestions.
+        """The network of these suggestions, with weights as the builder draws them.
 
         Raises:
             NotAModule: if the builder returns something else.
@@ -87,10 +89,14 @@ class ModuleSpace:
         return checked_module(self.build_model(Proposal(architecture.params, None)))
 
     def suggest(self, trial: Any) -> Suggestions:
-        """The architecture that a trial chooses: runs the builder on it."""
-        before = set(trial.params)
-        checked_module(self.build_model(trial))
-        return Suggestions.of({k: v for k, v in trial.params.items() if k not in before})
+        """The architecture that a trial chooses: runs the builder, and drops the network.
+
+        Torch's global generators are left as they were.
+        """
+        asked = _Asked(trial)
+        with torch_state_kept():
+            checked_module(self.build_model(asked))
+        return Suggestions.of(asked.answers)
 
     def encode(self, architecture: Suggestions) -> str:
         """A JSON object; values that JSON cannot hold appear as their repr and do not decode."""
@@ -115,7 +121,8 @@ class ModuleSpace:
         return architecture
 
     def _run(self, proposal: Proposal) -> Suggestions:
-        checked_module(self.build_model(proposal))
+        with seeded(0):
+            checked_module(self.build_model(proposal))
         return Suggestions.of(proposal.params)
 
 
@@ -137,6 +144,29 @@ def checked_module(built: Any) -> nn.Module:
             f"build_model returned {type(built).__name__} {built!r}: return a torch.nn.Module"
         )
     return built
+
+
+class _Asked:
+    """A trial that notes which parameters the builder asks for."""
+
+    def __init__(self, trial: Any) -> None:
+        self._trial = trial
+        self.answers: dict[str, Any] = {}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        self.answers[name] = self._trial.suggest_categorical(name, choices)
+        return self.answers[name]
+
+    def suggest_int(self, name: str, low: int, high: int, **options: Any) -> int:
+        self.answers[name] = self._trial.suggest_int(name, low, high, **options)
+        return int(self.answers[name])
+
+    def suggest_float(self, name: str, low: float, high: float, **options: Any) -> float:
+        self.answers[name] = self._trial.suggest_float(name, low, high, **options)
+        return float(self.answers[name])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._trial, name)
 
 
 class Proposal:

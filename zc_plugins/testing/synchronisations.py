@@ -70,9 +70,13 @@ class _Calls(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs, tally = kwargs or {}, self._tally
+        transfers = _is_transfer(func, args, kwargs)
+        # Most calls concern neither, and need no walk through their arguments.
+        if not transfers and not tally._on_host:
+            return func(*args, **kwargs)
         given = [tensor for tensor in tensors_in([args, kwargs]) if not tensor.is_meta]
         known = bool(given) and all(tensor in tally._on_host for tensor in given)
-        transfers = bool(given) and not known and _is_transfer(func, args, kwargs)
+        transfers = transfers and bool(given) and not known
         if not known and not transfers:
             return func(*args, **kwargs)
         if transfers:
@@ -100,8 +104,8 @@ class _Kernels(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        on_meta = any(tensor.is_meta for tensor in tensors_in(args))
-        if not self._tally._muted and not on_meta and _waits(func.overloadpacket, args):
+        waits = not self._tally._muted and _waits(func.overloadpacket, args)
+        if waits and not any(tensor.is_meta for tensor in tensors_in(args)):
             self._tally.calls.append(func.overloadpacket.__name__)
         return func(*args, **(kwargs or {}))
 

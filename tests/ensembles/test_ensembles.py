@@ -1,0 +1,128 @@
+"""Every ensemble on the shelf keeps the suite; their numbers by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zc_plugins.ensembles import SHELF
+from zc_plugins.ensembles.az_rank import az_rank
+from zc_plugins.ensembles.borda import borda
+from zc_plugins.ensembles.vote import vote
+from zc_plugins.errors import EmptyTable, ReferenceMismatch, UnknownName
+from zc_plugins.scores import ScoreTable
+from zc_plugins.testing import check_ensemble
+
+inf, nan = np.inf, np.nan
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", list(SHELF))
+def test_conformance(name: str, seed: int) -> None:
+    check_ensemble(SHELF[name], seed=seed)
+
+
+def test_az_rank_of_the_reference() -> None:
+    values = np.array(
+        [
+            [1, 3, 3, -inf, 5],
+            [0.1, 0.2, -inf, -inf, 0.3],
+            [-1, -0.5, -0.2, -inf, -0.1],
+            [10, 20, 30, 5, 40],
+        ]
+    ).T
+    wanted = [-3.2597, -1.6015, -2.0069, -6.0323, 0.0]
+    np.testing.assert_allclose(az_rank(ScoreTable(list("abcde"), values)), wanted, atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("az_rank", [2 * np.log(2 / 4), -inf, np.log(3 / 4), np.log(3 / 4)]),
+        ("borda", [2 / 4, -inf, 3.5 / 4, 3.5 / 4]),
+        ("vote", [1 / 3, -inf, 2.5 / 3, 2.5 / 3]),
+    ],
+)
+def test_by_hand(name: str, wanted: list[float]) -> None:
+    # The unscored candidate is best under the other proxy, and yet takes the lowest rank.
+    table = ScoreTable(list("abcd"), [[1, 1], [9, nan], [2, 3], [3, 2]])
+    numbers = SHELF[name](table)
+    np.testing.assert_allclose(numbers, wanted)
+
+
+@pytest.mark.parametrize("name", list(SHELF))
+def test_one_candidate(name: str) -> None:
+    numbers = SHELF[name](ScoreTable(["a"], [[3.0]]))
+    assert numbers.shape == (1,)
+    assert np.isfinite(numbers).all()
+
+
+@pytest.mark.parametrize("name", list(SHELF))
+def test_lower_is_better_turns_a_column(name: str) -> None:
+    values = np.random.default_rng(0).normal(size=(6, 2))
+    turned = values * [1, -1]
+    plain = SHELF[name](ScoreTable(list("abcdef"), values))
+    mirrored = SHELF[name](
+        ScoreTable(list("abcdef"), turned, ["x", "y"], higher_is_better=[True, False])
+    )
+    np.testing.assert_array_equal(plain, mirrored)
+
+
+@pytest.mark.parametrize("name", list(SHELF))
+def test_errors(name: str) -> None:
+    with pytest.raises(EmptyTable, match="0 candidates"):
+        SHELF[name](ScoreTable([], []))
+    with pytest.raises(EmptyTable, match="0 proxies"):
+        SHELF[name](ScoreTable(["a"], np.empty((1, 0))))
+    with pytest.raises(ReferenceMismatch, match="the reference holds"):
+        SHELF[name](ScoreTable(["a"], [[1]], ["x"]), ScoreTable(["a"], [[1]], ["y"]))
+
+
+def test_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'az_rank'"):
+        SHELF["azrank"]
+
+
+def test_az_rank_prefers_balance_and_borda_does_not() -> None:
+    # Ranks 1 and 5 against 3 and 3.
+    table = ScoreTable(list("abcde"), [[1, 5], [3, 3], [2, 2], [4, 4], [5, 1]])
+    assert az_rank(table)[1] > az_rank(table)[0]
+    assert borda(table)[1] == borda(table)[0]
+
+
+def test_vote_ignores_how_far_off_one_proxy_is() -> None:
+    # The first loses by much under one of three proxies, and wins the vote.
+    table = ScoreTable(list("abcd"), [[9, 9, 0], [8, 8, 9], [7, 7, 8], [6, 6, 7]])
+    assert vote(table).argmax() == 0
+    assert borda(table).argmax() == 1
+
+
+tables = st.integers(1, 8).flatmap(
+    lambda rows: st.lists(
+        st.lists(
+            st.one_of(st.integers(-3, 3).map(float), st.just(nan), st.just(-inf)),
+            min_size=3,
+            max_size=3,
+        ),
+        min_size=rows,
+        max_size=rows,
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=tables)
+def test_whatever_the_table(values: list[list[float]]) -> None:
+    table = ScoreTable([str(i) for i in range(len(values))], values)
+    for name in SHELF:
+        for reference in (None, table):
+            numbers = SHELF[name](table, reference)
+            assert not np.isnan(numbers).any()
+            scored = numbers[table.scored]
+            assert (numbers[~table.scored] == -inf).all()
+            assert np.isfinite(scored).all()
+            rows = table.oriented[table.scored]
+            for row, number in zip(rows, scored, strict=True):
+                assert (scored[(row >= rows).all(axis=1)] <= number + 1e-12).all()

@@ -1,0 +1,60 @@
+"""The short examples, in full."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+
+import pytest
+
+from .conftest import EXAMPLES
+
+SHORT = ["quick_start", "multi_objective"]
+
+
+@pytest.mark.parametrize("name", [*SHORT, "optuna_images"])
+def test_begins_with_what_the_reader_will_see(name: str) -> None:
+    text = (EXAMPLES / f"{name}.py").read_text()
+    docstring = ast.get_docstring(ast.parse(text)) or ""
+    assert docstring.startswith("You will see")
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_is_short_and_of_public_names(name: str) -> None:
+    text = (EXAMPLES / f"{name}.py").read_text()
+    assert text.count("\n") < 40
+    assert "._" not in text
+
+
+def test_optuna_images_uses_public_names() -> None:
+    for path in EXAMPLES.glob("*.py"):
+        assert "zc_plugins._" not in path.read_text(), path
+
+
+def test_quick_start(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / "quick_start.py"), run_name="__main__")
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == [
+        "AZ-NAS",
+        "expressivity",
+        "progressivity",
+        "trainability",
+        "complexity",
+        "widths",
+    ]
+    scores = [float(row.split()[0]) for row in rows]
+    assert len(scores) == 20
+    assert scores == sorted(scores, reverse=True)
+    assert not any("nan" in row for row in rows)
+
+
+def test_multi_objective(capsys: pytest.CaptureFixture[str]) -> None:
+    made = runpy.run_path(str(EXAMPLES / "multi_objective.py"))
+    states = {trial.state.name for trial in made["study"].trials}
+    assert states == {"COMPLETE", "PRUNED"}
+    front = capsys.readouterr().out.splitlines()
+    accuracies = [float(line.split("%")[0]) for line in front]
+    sizes = [int(line.split()[2].replace(",", "")) for line in front]
+    assert sizes == sorted(sizes)
+    assert accuracies == sorted(accuracies)
+    assert accuracies[-1] > 80

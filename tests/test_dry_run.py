@@ -1,0 +1,89 @@
+"""Shapes are checked at the border, and a pass without values leaves no trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests import zoo
+from zc_plugins._dry_run import checked_shape, dry_run, explained
+from zc_plugins.errors import InputShapeMismatch, InvalidArgument
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (0, 3), (-1,), (3.7, 8, 8), (3.0,), "388", None, 8, (None, 3), ("3", 4)]
+)
+def test_impossible_shapes(shape: Any) -> None:
+    with pytest.raises(InvalidArgument, match="positive sizes"):
+        checked_shape(shape)
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 8), [3, 8], torch.Size([3, 8]), np.array([3, 8]), tuple(np.array([3, 8]))]
+)
+def test_sequences_of_integers(shape: Any) -> None:
+    checked = checked_shape(shape)
+    assert checked == (3, 8)
+    assert [type(size) for size in checked] == [int, int]
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.NETWORKS if n != "value_dependent"])
+def test_runs_on_the_meta_device(name: str) -> None:
+    build, shape = zoo.NETWORKS[name]
+    x, _ = dry_run(build(), shape)
+    assert x.is_meta
+    assert x.shape == (2, *shape)
+
+
+def test_falls_back_to_where_the_network_lies() -> None:
+    calls: list[str] = []
+    x, output = dry_run(zoo.ValueDependent(), (3, 8, 8), again=lambda: calls.append("again"))
+    assert not x.is_meta
+    assert output.shape == (2, 10)
+    assert calls == ["again"]
+
+
+def test_tied_weights_stay_tied() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.out = nn.Linear(4, 8, bias=False), nn.Linear(8, 4, bias=False)
+            self.out.weight = nn.Parameter(self.embed.weight.data.T.contiguous())
+            self.same = nn.Linear(4, 8, bias=False)
+            self.same.weight = self.embed.weight
+            self.again = self.embed
+
+        def forward(self, x: Tensor) -> Tensor:
+            assert self.same.weight is self.embed.weight
+            return self.out(self.again(x) + self.same(x))
+
+    network = Tied()
+    before = [(p, p.device) for p in network.parameters()]
+    x, _ = dry_run(network, (4,))
+    assert x.is_meta
+    assert [(id(p), p.device) for p in network.parameters()] == [(id(p), d) for p, d in before]
+    assert network.same.weight is network.embed.weight
+
+
+@pytest.mark.parametrize(
+    ("error", "shape_is_at_fault"),
+    [
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"), True),
+        (RuntimeError("expected input[2, 5, 8, 8] to have 3 channels, but got 5 channels"), True),
+        (ValueError("expected 4D input (got 2D input)"), True),
+        (IndexError("Dimension out of range"), True),
+        (RuntimeError("expected scalar type Half but found Float"), False),
+        (RuntimeError("modified by an inplace operation: is at version 3; expected 1"), False),
+        (RuntimeError("Tensor on device meta is not on the expected device cpu!"), False),
+        (KeyError("shape"), False),
+    ],
+)
+def test_only_errors_about_shapes_blame_the_shape(
+    error: Exception, shape_is_at_fault: bool
+) -> None:
+    assert isinstance(explained(error, (3, 8, 8)), InputShapeMismatch) is shape_is_at_fault
+    assert str(error) in str(explained(error, (3, 8, 8)))

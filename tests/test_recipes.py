@@ -1,0 +1,40 @@
+"""Recipes are the papers' settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests import zoo
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.recipes import az_nas, size
+
+
+def test_az_nas() -> None:
+    scorer = az_nas((3, 8, 8), seed=4, device="cpu")
+    assert [p.name for p in scorer.proxies] == [
+        "expressivity",
+        "progressivity",
+        "trainability",
+        "complexity",
+    ]
+    assert scorer.ensemble.__name__ == "az_rank"  # type: ignore[attr-defined]
+    assert (scorer.seed, scorer.device) == (4, torch.device("cpu"))
+    assert scorer.excitation.batch_size == 64
+    assert scorer.excitation.initialisation == "kaiming_normal"
+    assert az_nas((3, 8, 8), batch_size=8).excitation.batch_size == 8
+
+
+def test_size_is_what_can_be_counted() -> None:
+    scorer = size((3, 8, 8))
+    table = scorer.score([zoo.plain_cnn, zoo.mobilenet])
+    assert table.proxies == ("params", "complexity")
+    assert scorer.aggregate(table).argmax() == table.column("params").argmax()
+
+
+def test_the_shape_may_come_with_a_batch_of_ones_own() -> None:
+    table = az_nas(inputs=torch.randn(4, 3, 8, 8)).score([zoo.plain_cnn])
+    assert np.isfinite(table.values).all()
+    with pytest.raises(InvalidArgument, match="input_shape"):
+        az_nas()

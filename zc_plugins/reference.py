@@ -1,0 +1,110 @@
+"""A frozen sample of a space, which makes relative ranks stationary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.ensembles import Ensemble
+from zc_plugins.errors import InvalidArgument, ReferenceMismatch
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces import SearchSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A frozen sample of one space, scored with one scorer's settings.
+
+    Attributes:
+        space: name of the space.
+        settings: fingerprint of the scorer.
+        table: its scores.
+    """
+
+    space: str
+    settings: str
+    table: ScoreTable
+
+    def to_json(self) -> str:
+        """The sample without layer vectors, as JSON; NaN is written as null."""
+        values = [[None if np.isnan(v) else float(v) for v in row] for row in self.table.values]
+        return json.dumps(
+            {
+                "space": self.space,
+                "settings": self.settings,
+                "proxies": list(self.table.proxies),
+                "higher_is_better": list(self.table.higher_is_better),
+                "candidates": list(self.table.candidates),
+                "values": values,
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> Reference:
+        """The sample that ``to_json`` wrote.
+
+        Raises:
+            InvalidArgument: if the text is something else.
+        """
+        try:
+            content = json.loads(text)
+            table = ScoreTable(
+                content["candidates"],
+                np.array(content["values"], dtype=np.float64),
+                content["proxies"],
+                content["higher_is_better"],
+            )
+            return Reference(content["space"], content["settings"], table)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidArgument(
+                f"the text is no reference sample ({error}): pass what Reference.to_json wrote"
+            ) from error
+
+
+class Calibrated:
+    """A scorer with a reference sample: its percentiles do not depend on the pool.
+
+    Made by ``Scorer.against``.
+
+    Args:
+        reference: the frozen sample.
+        ensemble: aggregates the proxies.
+        score: the scorer's ``score``.
+    """
+
+    def __init__(
+        self, reference: Reference, ensemble: Ensemble, score: Callable[..., ScoreTable]
+    ) -> None:
+        self.reference = reference
+        self._ensemble, self._score = ensemble, score
+        self._population = np.sort(ensemble(reference.table, reference.table))
+
+    def score(
+        self, pool: Iterable[Any], *, space: SearchSpace[Any], show_progress: bool | None = None
+    ) -> ScoreTable:
+        """The table of architectures of the reference's space.
+
+        Raises:
+            ReferenceMismatch: if ``space`` is another one.
+        """
+        if space.name != self.reference.space:
+            raise ReferenceMismatch(
+                f"the reference was drawn from space {self.reference.space!r}, the pool from "
+                f"{space.name!r}: make one with scorer.reference(space)"
+            )
+        return self._score(pool, space=space, show_progress=show_progress)
+
+    def percentile(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
+        """Share of the reference that each candidate beats, in [0, 1]; equals count half.
+
+        A candidate that could not be scored gets 0.
+        """
+        numbers = self._ensemble(table, self.reference.table)
+        below = np.searchsorted(self._population, numbers, side="left")
+        not_above = np.searchsorted(self._population, numbers, side="right")
+        return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
