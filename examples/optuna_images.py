@@ -64,7 +64,8 @@ def search(method: str, images: Images, options: argparse.Namespace, seed: int) 
     epochs = options.trials * options.epochs
     with tqdm(total=epochs, desc=study.study_name, unit="epoch", disable=quiet) as bar:
         study.optimize(objective, n_trials=20 * options.trials, callbacks=[enough])
-    finished = Search(method, study.trials, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    finished = Search(method, study.trials, seconds, scorer.seconds, scorer.scored)
     if len(finished.trained) < options.trials:
         raise SystemExit(
             f"{method}: {len(study.trials)} networks proposed, of which {len(finished.trained)} "

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,9 +92,9 @@ class Scorer:
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
         self._turn = threading.RLock()
 
-    @property
+    @cached_property
     def settings(self) -> str:
-        """Fingerprint of all that the numbers depend on besides the architecture."""
+        """Fingerprint of all that a table depends on besides the architectures, taken once."""
         excitation = {
             field.name: _fingerprint(getattr(self.excitation, field.name))
             for field in fields(self.excitation)
@@ -102,7 +103,7 @@ class Scorer:
             [p.name, p.reads, *map(identity, (p.measure, p.layer_score, p.reduce))]
             for p in self.proxies
         ]
-        content = json.dumps([proxies, self.seed, excitation])
+        content = json.dumps([proxies, self.seed, self.device.type, excitation])
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def score(

@@ -227,8 +227,9 @@ def test_table_over_several_seeds() -> None:
         attributes = {"epochs": 2, "seconds_training": 3.0, "test_accuracy": accuracy}
         trained = optuna.trial.create_trial(value=accuracy, user_attrs=attributes)
         noted = optuna.trial.create_trial(state=TrialState.PRUNED, user_attrs={"zc_note": note})
-        plain = optuna.trial.create_trial(state=TrialState.PRUNED)
-        return Search(method, [noted, trained, plain], seconds=4.0)
+        low = "score too low: beats 31% of the reference sample, 50% are asked for"
+        pruned = optuna.trial.create_trial(state=TrialState.PRUNED, user_attrs={"zc_note": low})
+        return Search(method, [noted, trained, pruned], 4.0, seconds_scoring=0.25, scored=7)
 
     over = "over budget: params 99 over 9, flops 1.2e+06 over 5"
     text = table(
@@ -243,5 +244,7 @@ def test_table_over_several_seeds() -> None:
     assert row(text, "over budget: params, flops") == [1, 0]
     assert row(text, "dead") == [0, 1]
     assert row(text, "score too low") == [1, 1]
-    assert row(text, "seconds in proposing, scoring, storing") == [1, 1]
+    assert row(text, "seconds in scoring") == [0.2, 0.2]
+    assert row(text, "seconds in all else") == [0.8, 0.8]
+    assert row(text, "networks scored") == [7, 7]
     assert "b is better in 1, equal in 0 and worse in 1 of 2 seeds" in text
