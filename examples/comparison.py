@@ -53,7 +53,7 @@ class Search:
             for trial in self.trials
             if trial.state == TrialState.PRUNED
         ]
-        # "over budget: params 82906 over 50000" -> "over budget: params", and so for "score too low"
+        # "over budget: params 82906 over 50000" -> "over budget: params"; "score too low" likewise
         return Counter(re.sub(r" \S+ over \S+?(?=,|$)|: beats .*", "", note) for note in notes)
 
     @property
