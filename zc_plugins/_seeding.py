@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+_GENERATORS = threading.RLock()
+"""The generators are the process's: of our threads, one at a time may put others in their place."""
 
 
 def accelerator() -> torch.device | None:
@@ -26,7 +30,7 @@ def torch_state_kept() -> Iterator[None]:
     device = accelerator()
     devices = [] if device is None else [torch.accelerator.current_device_index()]
     kind = "cuda" if device is None else device.type
-    with torch.random.fork_rng(devices=devices, device_type=kind):
+    with _GENERATORS, torch.random.fork_rng(devices=devices, device_type=kind):
         yield
 
 
@@ -38,11 +42,11 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
         seed: the seed inside the block.
         device: an accelerator whose generator is kept too; the CPU's always is.
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()
     accelerated = device is not None and device.type not in ("cpu", "meta")
     devices = [device] if accelerated else []
     device_type = device.type if device is not None and accelerated else "cuda"
-    with torch.random.fork_rng(devices=devices, device_type=device_type):
+    with _GENERATORS, torch.random.fork_rng(devices=devices, device_type=device_type):
+        python_state, numpy_state = random.getstate(), np.random.get_state()
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)

@@ -22,6 +22,10 @@ class InputShapeMismatch(InvalidArgument):
     """The network's forward refuses an input of the given shape."""
 
 
+class MissingParameter(InvalidArgument):
+    """A builder asks for a parameter that was not given."""
+
+
 class NonFiniteInput(InvalidArgument):
     """The input batch that the user gave holds NaN or infinity."""
 

@@ -31,7 +31,10 @@ class Reference:
     table: ScoreTable
 
     def to_json(self) -> str:
-        """The sample without layer vectors, as JSON; NaN is written as null."""
+        """The sample as JSON, without keys and layer vectors, which no rank needs.
+
+        So it fits a database's text column of 64 kB. NaN is written as null.
+        """
         values = [[None if np.isnan(v) else float(v) for v in row] for row in self.table.values]
         return json.dumps(
             {
@@ -39,7 +42,6 @@ class Reference:
                 "settings": self.settings,
                 "proxies": list(self.table.proxies),
                 "higher_is_better": list(self.table.higher_is_better),
-                "candidates": list(self.table.candidates),
                 "values": values,
             }
         )
@@ -53,9 +55,10 @@ class Reference:
         """
         try:
             content = json.loads(text)
+            values = np.array(content["values"], dtype=np.float64)
             table = ScoreTable(
-                content["candidates"],
-                np.array(content["values"], dtype=np.float64),
+                list(map(str, range(len(values)))),
+                values,
                 content["proxies"],
                 content["higher_is_better"],
             )
@@ -108,3 +111,13 @@ class Calibrated:
         below = np.searchsorted(self._population, numbers, side="left")
         not_above = np.searchsorted(self._population, numbers, side="right")
         return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
+
+    def beaten_by(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
+        """Share of the reference that is strictly better than each candidate, in [0, 1].
+
+        The best of a space is beaten by none, however many equal it. A candidate that could not be
+        scored gets 1.
+        """
+        numbers = self._ensemble(table, self.reference.table)
+        not_above = np.searchsorted(self._population, numbers, side="right")
+        return np.where(table.scored, 1 - not_above / len(self._population), 1.0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zc_plugins._identity import identity
+from zc_plugins._identity import fingerprint
 from zc_plugins._progress import progress as with_progress
 from zc_plugins._seeding import accelerator, seeded
 from zc_plugins._shapes import Float, ndarray
@@ -95,15 +94,7 @@ class Scorer:
     @cached_property
     def settings(self) -> str:
         """Fingerprint of all that a table depends on besides the architectures, taken once."""
-        excitation = {
-            field.name: _fingerprint(getattr(self.excitation, field.name))
-            for field in fields(self.excitation)
-        }
-        proxies = [
-            [p.name, p.reads, *map(identity, (p.measure, p.layer_score, p.reduce))]
-            for p in self.proxies
-        ]
-        content = json.dumps([proxies, self.seed, self.device.type, excitation])
+        content = fingerprint((self.proxies, self.seed, self.device.type, self.excitation))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def score(
@@ -266,13 +257,6 @@ def _sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> li
     if not sample:
         raise NothingScored(f"none of {10 * size} drawn architectures can be built: {reason}")
     return sample
-
-
-def _fingerprint(value: Any) -> str:
-    if isinstance(value, torch.Tensor):
-        content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-        return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(content.tobytes()).hexdigest()}"
-    return identity(value) if callable(value) else repr(value)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,23 @@ def test_equal_architectures_count_once() -> None:
     assert len(set(table.candidates)) == len(table)
 
 
+def test_isomorphic_cells_are_not_enqueued_again() -> None:
+    space, scorer = NasBench201(channels=4, cells_per_stage=1), size_scorer((3, 16, 16))
+    study = optuna.create_study()
+    first = enqueue_best(study, space, scorer, top=60, pool=60, seed=0)
+    second = enqueue_best(study, space, scorer, top=60, pool=60, seed=1)
+    assert not set(first.candidates) & set(second.candidates)
+
+
+def test_float_bounds_and_list_choices() -> None:
+    def build(trial: Any) -> nn.Module:
+        trial.suggest_categorical("pads", [[0], [1, 1]])
+        return nn.Linear(4, trial.suggest_int("n", 1, 1e1))  # type: ignore[arg-type]
+
+    table = enqueue_best(optuna.create_study(), build, size_scorer(), pool=20, top=3)
+    assert len(table) == 3
+
+
 def test_budget() -> None:
     study = optuna.create_study()
     table = enqueue_best(study, build_mlp, size_scorer(), pool=60, budget=Budget((4,), params=100))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,7 +216,7 @@ def test_nothing_scorable_warns_and_trains() -> None:
     study = optuna.create_study(pruner=pruner)
     trial = study.ask()
     build(trial)
-    with pytest.warns(UserWarning, match="goes on unjudged.*no Conv1d"):
+    with pytest.warns(UserWarning, match="go on unjudged.*no Conv1d"):
         assert not trial.should_prune()
 
 
@@ -220,6 +224,113 @@ def test_asking_before_building_names_the_remedy() -> None:
     study = optuna.create_study(pruner=of_size())
     with pytest.raises(InvalidArgument, match="Call build_model"):
         study.ask().should_prune()
+
+
+def test_degenerate_networks_are_pruned_though_enqueued() -> None:
+    scorer = recipes.az_nas(SHAPE, batch_size=4)
+    pruner = ZeroCostPruner(None, build_sometimes_bad, scorer, reference_size=12)
+    study = optuna.create_study(pruner=pruner)
+    study.enqueue_trial({"kind": "dead"})
+    trial = study.ask()
+    build_sometimes_bad(trial)
+    assert trial.should_prune()
+
+
+def test_only_an_enqueued_architecture_is_exempt() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size())
+    for _ in range(20):
+        study.enqueue_trial({"lr": 0.1})
+
+    def with_rate(trial: optuna.Trial) -> float:
+        trial.suggest_float("lr", 0, 1)
+        return objective(trial)
+
+    study.optimize(with_rate, n_trials=20)
+    pruned = [t for t in study.trials if t.state == TrialState.PRUNED]
+    assert len(pruned) >= 4
+    assert all("score too low" in t.user_attrs["zc_note"] for t in pruned)
+
+
+def test_the_best_of_a_small_space_is_kept() -> None:
+    """Half of the reference equals it: none is better."""
+
+    def build(trial: Any) -> nn.Module:
+        return nn.Linear(4, trial.suggest_categorical("width", [8, 16]))
+
+    pruner = ZeroCostPruner(None, build, size_scorer(), keep=0.2, reference_size=30)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=pruner)
+
+    def small(trial: optuna.Trial) -> float:
+        build(trial)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return 0.0
+
+    study.optimize(small, n_trials=20)
+    kept = {t.params["width"] for t in study.trials if t.state == TrialState.COMPLETE}
+    assert kept == {16}
+
+
+def test_values_out_of_range_are_judged_as_they_are() -> None:
+    """Optuna takes them, so do we."""
+    sampler = optuna.samplers.PartialFixedSampler(
+        {"width": 100}, optuna.samplers.RandomSampler(seed=0)
+    )
+    study = optuna.create_study(sampler=sampler, pruner=of_size())
+    with pytest.warns(UserWarning, match="out of range"):
+        study.optimize(objective, n_trials=1)
+    assert study.trials[0].user_attrs["zc_params"] == 500
+
+
+def test_a_scorer_that_fails_on_all_is_asked_once() -> None:
+    calls = []
+
+    def build(trial: Any) -> nn.Module:
+        calls.append(trial)
+        return nn.Linear(trial.suggest_int("width", 1, 64), 3)
+
+    pruner = ZeroCostPruner(None, build, size_scorer((3, 4, 4, 4)), reference_size=10)
+    study = optuna.create_study(pruner=pruner)
+    for _ in range(3):
+        trial = study.ask()
+        build(trial)
+        with pytest.warns(UserWarning, match="trials go on unjudged.*input_shape"):
+            assert not trial.should_prune()
+    assert len(calls) < 40
+
+
+def test_reference_fits_a_text_column() -> None:
+    """MySQL's holds 65,535 bytes."""
+    study = optuna.create_study(pruner=of_size(reference_size=200))
+    study.optimize(objective, n_trials=1)
+    assert len(json.dumps(study.user_attrs["zc_reference"])) < 65_535 / 2
+
+
+def test_reference_is_shared_by_processes(tmp_path: Path) -> None:
+    """A second process reads what the first has drawn: the attribute is written once."""
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    program = (
+        "import optuna, sys\n"
+        "from tests.optuna.test_pruner import objective, of_size\n"
+        "from zc_plugins import ModuleSpace\n"
+        "if sys.argv[1] == 'second':\n"
+        "    ModuleSpace.sample = None\n"
+        f"study = optuna.create_study(study_name='s', storage={url!r}, load_if_exists=True,\n"
+        "    pruner=of_size())\n"
+        "study.optimize(objective, n_trials=2)\n"
+    )
+    for number, place in enumerate(("first", "second")):
+        environment = {**os.environ, "PYTHONHASHSEED": str(number)}
+        subprocess.run([sys.executable, "-c", program, place], check=True, env=environment)
+    storage = optuna.storages.RDBStorage(url)
+    study = optuna.load_study(study_name="s", storage=storage)
+    assert len(study.trials) == 4
+    assert all("zc_percentile" in t.user_attrs for t in study.trials)
+    storage.engine.dispose()
+
+
+def test_a_fixed_trial_is_never_rejected() -> None:
+    raise_if_rejected(optuna.trial.FixedTrial({"width": 1}), of_size(keep=0.1))
 
 
 def test_wrong_arguments() -> None:

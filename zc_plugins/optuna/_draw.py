@@ -68,8 +68,6 @@ def draw(
     except Exception as error:
         # One failing candidate must not cost the user a trial: it is passed over.
         reason = f"{type(error).__name__}: {error}"
-    if shadow._stop_flag:
-        study.stop()
     params = {name: value for name, value in candidate.params.items() if name not in held}
     return Draw(
         architecture,

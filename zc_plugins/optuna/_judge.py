@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from torch import nn
 
-from zc_plugins.errors import InvalidArgument, ReferenceMismatch
+from zc_plugins.errors import MissingParameter, NothingScored, ReferenceMismatch
 from zc_plugins.optuna._attributes import PREFIX, score_attributes
 from zc_plugins.reference import Calibrated, Reference
 from zc_plugins.scorer import Scorer
@@ -26,14 +28,15 @@ class Verdict:
     """What the scores say of one trial's architecture.
 
     Attributes:
-        percentile: share of the reference sample that it beats, in [0, 1].
-        scored: False if there is no score; unless it is degenerate, nothing follows then.
+        params: names of the architecture's parameters.
+        beaten_by: share of the reference sample that is strictly better, in [0, 1]; None if we
+            cannot read the network, so that nothing follows.
         degenerate: dead, disconnected or not finite.
         attributes: for the trial.
     """
 
-    percentile: float
-    scored: bool
+    params: frozenset[str]
+    beaten_by: float | None
     degenerate: bool
     attributes: Mapping[str, float | str]
 
@@ -65,39 +68,46 @@ class Judge:
                 f"{self._space.name!r}: make one with scorer.reference(space)"
             )
         self._calibrated = None if reference is None else scorer.against(reference)
+        self._failed: NothingScored | None = None
         self._turn = threading.RLock()
 
     def verdict(self, study: optuna.Study, params: Mapping[str, Any]) -> Verdict:
         """The verdict on the architecture of a trial's parameters.
 
         Raises:
-            InvalidArgument: if the parameters are not all suggested yet.
+            MissingParameter: if the parameters are not all suggested yet.
             NothingScored: if no architecture of the reference sample can be scored.
         """
         calibrated = self._against(study)
-        architecture = self._architecture(params)
-        if architecture is None:
-            return Verdict(0.0, False, False, {})
-        table = self._scorer.score([architecture], space=self._space, show_progress=False)
-        percentile = float(calibrated.percentile(table)[0])
-        attributes = {**score_attributes(table, 0), f"{PREFIX}percentile": percentile}
-        return Verdict(percentile, bool(table.scored[0]), table.degenerate[0], attributes)
-
-    def _architecture(self, params: Mapping[str, Any]) -> Any:
-        """What the space reads from the parameters; None if the user's builder raises."""
+        proposal = Proposal(params, None)
         try:
-            return self._space.suggest(Proposal(params, None))
-        except InvalidArgument as error:
-            raise InvalidArgument(
+            architecture = self._space.suggest(proposal)
+        except MissingParameter as error:
+            raise MissingParameter(
                 f"{error}. Call build_model(trial) before trial.should_prune()"
             ) from error
-        except Exception:
-            return None
+        except Exception as error:
+            note = {f"{PREFIX}note": f"{type(error).__name__}: {error}"}
+            return Verdict(frozenset(proposal.params), None, False, note)
+        table = calibrated.score([architecture], space=self._space, show_progress=False)
+        attributes = score_attributes(table, 0)
+        scored, degenerate = bool(table.scored[0]), table.degenerate[0]
+        if scored or degenerate:
+            attributes[f"{PREFIX}percentile"] = float(calibrated.percentile(table)[0])
+        beaten_by = float(calibrated.beaten_by(table)[0]) if scored else None
+        return Verdict(frozenset(proposal.params), beaten_by, degenerate, attributes)
 
     def _against(self, study: optuna.Study) -> Calibrated:
         with self._turn:
+            if self._failed is not None:
+                raise self._failed
             if self._calibrated is None:
-                self._calibrated = self._scorer.against(self._kept_reference(study))
+                try:
+                    self._calibrated = self._scorer.against(self._kept_reference(study))
+                except NothingScored as error:
+                    # A pool for each trial, in vain, would be dear.
+                    self._failed = error
+                    raise
             return self._calibrated
 
     def _kept_reference(self, study: optuna.Study) -> Reference:
@@ -109,7 +119,10 @@ class Judge:
             if (reference.space, reference.settings) == (self._space.name, self._scorer.settings):
                 return reference
         reference = self._scorer.reference(self._space, size=self._size)
-        storage.set_study_user_attr(study._study_id, _REFERENCE_KEY, reference.to_json())
+        try:
+            storage.set_study_user_attr(study._study_id, _REFERENCE_KEY, reference.to_json())
+        except StorageInternalError as error:
+            warnings.warn(f"each worker draws its own reference sample: {error}", stacklevel=2)
         return reference
 
     def __getstate__(self) -> dict[str, Any]:

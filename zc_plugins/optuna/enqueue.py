@@ -11,12 +11,12 @@ from torch import nn
 
 from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
-from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.errors import InvalidArgument, NothingScored, ZeroCostError
 from zc_plugins.optuna._attributes import score_attributes
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
-from zc_plugins.spaces.module import Proposal, as_space
+from zc_plugins.spaces.module import ModuleSpace, Proposal, as_space
 
 
 def enqueue_best(
@@ -58,46 +58,62 @@ def enqueue_best(
     drawn, reasons = _drawn(space, pool, seed, budget)
     if not drawn:
         raise NothingScored(f"none of {pool} drawn architectures can be scored: {reasons[0]}")
-    table = scorer.score(list(drawn.values()), space=space, show_progress=show_progress)
+    architectures = [architecture for _, architecture in drawn]
+    table = scorer.score(architectures, space=space, show_progress=show_progress)
     table.require_scored()
-    order = np.argsort(-scorer.aggregate(table), kind="stable")
-    held = [_params(trial) for trial in study.get_trials(deepcopy=False)]
+    holds = _Holdings(study, space)
     chosen: list[int] = []
-    params = [dict(pairs) for pairs in drawn]
-    for place in map(int, order):
+    for place in map(int, np.argsort(-scorer.aggregate(table), kind="stable")):
         if len(chosen) == top or not table.scored[place]:
             break
-        if not any(params[place].items() <= other.items() for other in held):
-            study.enqueue_trial(params[place], user_attrs=score_attributes(table, place))
+        params, key = drawn[place][0], table.candidates[place]
+        if not holds.has(params, key):
+            study.enqueue_trial(params, user_attrs=score_attributes(table, place))
             chosen.append(place)
     return table.rows(chosen)
 
 
 def _drawn(
     space: SearchSpace[Any], pool: int, seed: int, budget: Budget | None
-) -> tuple[dict[tuple[tuple[str, Any], ...], Any], list[str]]:
-    """Architectures by parameters, each once; and why others were left out."""
+) -> tuple[list[tuple[dict[str, Any], Any]], list[str]]:
+    """Parameters and architectures, each architecture once; and why others were left out."""
     rng = np.random.default_rng(seed)
-    drawn: dict[tuple[tuple[str, Any], ...], Any] = {}
-    keys, reasons = set(), []
+    drawn, reasons, keys = [], [], set()
     for _ in range(pool):
         proposal = Proposal({}, rng)
         try:
             architecture = space.suggest(proposal)
             with seeded(0):
                 over = budget is not None and not budget.admits(space.build(architecture))
-            if over:
-                reasons.append(f"over {budget}")
-                continue
+            key = space.encode(space.canonical(architecture))
         except Exception as error:
             reasons.append(f"{type(error).__name__}: {error}")
             continue
-        key = space.encode(space.canonical(architecture))
-        if key not in keys:
+        if over:
+            reasons.append(f"over {budget}")
+        elif key not in keys:
             keys.add(key)
-            drawn[tuple(sorted(proposal.params.items()))] = architecture
+            drawn.append((proposal.params, architecture))
     return drawn, reasons
 
 
-def _params(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+class _Holdings:
+    """The architectures that a study has trained, trains or will train."""
+
+    def __init__(self, study: optuna.Study, space: SearchSpace[Any]) -> None:
+        trials = study.get_trials(deepcopy=False)
+        self._params = [{**t.system_attrs.get("fixed_params", {}), **t.params} for t in trials]
+        # A builder's space has no two names for one network, and reading it costs a build a trial.
+        named_twice = not isinstance(space, ModuleSpace)
+        self._keys = {_key(space, p) for p in self._params} if named_twice else set()
+
+    def has(self, params: dict[str, Any], key: str) -> bool:
+        return key in self._keys or any(params.items() <= held.items() for held in self._params)
+
+
+def _key(space: SearchSpace[Any], params: dict[str, Any]) -> str | None:
+    try:
+        return space.encode(space.canonical(space.suggest(Proposal(params, None))))
+    except ZeroCostError:
+        # A trial of other parameters.
+        return None

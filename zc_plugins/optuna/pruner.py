@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.trial import FrozenTrial
 from torch import nn
 
-from zc_plugins.errors import InvalidArgument, ZeroCostError
+from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.optuna._attributes import PREFIX, write
 from zc_plugins.optuna._judge import Judge
 from zc_plugins.reference import Reference
@@ -28,14 +28,15 @@ class ZeroCostPruner(BasePruner):
     scored once, without training, and kept in the study, so that trial 0 can be judged and all
     workers judge alike. Scores are stored as user attributes ``zc_NAME`` and ``zc_percentile``.
 
-    Never pruned: enqueued trials, since somebody asked for them, and networks that we cannot read.
-    Dead, disconnected and non-finite networks always are.
+    A low score never prunes an architecture that was enqueued, since somebody asked for it, nor a
+    network that we cannot read. Dead, disconnected and non-finite networks are always pruned.
 
     Args:
         wrapped_pruner: decides after the first report; none by default.
         build_model: a trial in, a network out; or a search space.
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
-        keep: share of the space that may be trained, in (0, 1].
+        keep: share of the space that may be trained, in (0, 1]: a network is pruned if more than
+            this share of the reference is strictly better.
         reference: a sample made by ``scorer.reference(space)``; drawn where None.
         reference_size: architectures to draw for it.
 
@@ -72,26 +73,24 @@ class ZeroCostPruner(BasePruner):
         return self.rejects(study, trial)
 
     def rejects(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Whether the trial's architecture is below the kept share; its scores are stored.
+        """Whether the trial's architecture is outside the kept share; its scores are stored.
 
         Raises:
-            InvalidArgument: if ``build_model`` was not called on the trial yet.
+            MissingParameter: if ``build_model`` was not called on the trial yet.
         """
-        if "fixed_params" in trial.system_attrs:
-            return False
         try:
             verdict = self._judge.verdict(study, trial.params)
-        except InvalidArgument:
-            raise
-        except ZeroCostError as error:
-            warnings.warn(f"trial {trial.number} goes on unjudged: {error}", stacklevel=2)
+        except NothingScored as error:
+            # The same text each time, so that Python shows it once.
+            warnings.warn(f"trials go on unjudged: {error}", stacklevel=2)
             return False
         attributes = dict(verdict.attributes)
-        low = verdict.scored and verdict.percentile < 1 - self._keep
+        asked_for = verdict.params & trial.system_attrs.get("fixed_params", {}).keys()
+        low = not asked_for and verdict.beaten_by is not None and verdict.beaten_by > self._keep
         if low:
             attributes[f"{PREFIX}note"] = (
-                f"score too low: beats {verdict.percentile:.0%} of the reference sample, "
-                f"{1 - self._keep:.0%} are asked for"
+                f"score too low: {verdict.beaten_by:.0%} of the reference sample are better, "
+                f"the best {self._keep:.0%} are kept"
             )
         write(study._storage, trial._trial_id, attributes)
         return verdict.degenerate or low

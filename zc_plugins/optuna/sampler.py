@@ -34,8 +34,9 @@ class ZeroCostSampler(BaseSampler):
     sampler's own proposal is taken, with a warning. ``PartialFixedSampler`` goes inside, around
     the base.
 
-    The number of candidates falls as trials finish: what was learned from training outweighs the
-    scores then, and best-of-many proposals would keep the base sampler from converging.
+    The number of candidates falls as trials finish, to one, which is still scored and held to the
+    budget: what was learned from training outweighs the scores then, and best-of-many proposals
+    would keep the base sampler from converging.
 
     The winner's scores are stored as user attributes ``zc_NAME``; within the objective of the
     same trial ``trial.user_attrs`` does not show them yet.
@@ -46,7 +47,7 @@ class ZeroCostSampler(BaseSampler):
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
         candidates: number of proposals for the first trial, at least 1.
         half_life: finished trials after which the number has halved; None keeps it.
-        budget: proposals over it are passed over while there are others.
+        budget: proposals over it are passed over; of at most ``candidates`` draws.
 
     Raises:
         InvalidArgument: if ``candidates`` or ``half_life`` is out of range.
@@ -146,34 +147,56 @@ class ZeroCostSampler(BaseSampler):
         """The winner, its scores and the base sampler's attributes stored; None without one."""
         snapshot = {study._study_id: study._storage.get_all_trials(study._study_id, deepcopy=False)}
         complete = [t for t in snapshot[study._study_id] if t.state == TrialState.COMPLETE]
-        count = self.pressure(len(complete))
-        if count < 2:
-            return None
-        draws = [draw(study, trial, self._base, self._space.suggest, snapshot)]
-        if not draws[0].params and not draws[0].reason:
-            # The architecture is given: enqueued, or suggested before.
-            return None
-        draws += [
-            draw(study, trial, self._base, self._space.suggest, snapshot) for _ in range(1, count)
-        ]
-        built = [d for d in draws if not d.reason]
-        if not built:
-            self._warn(trial, draws[0].reason)
+        admitted, reason = self._draws(study, trial, self.pressure(len(complete)), snapshot)
+        if not admitted:
+            self._warn(reason)
             return None
         # Training the very same trial again teaches nothing.
         trained = [t.params for t in complete]
-        fresh = [d for d in built if d.params not in trained] or built
-        admitted = [d for d in fresh if self._admits(d)] or fresh
-        architectures = [d.architecture for d in admitted]
+        fresh = [d for d in admitted if d.params not in trained] or admitted
+        architectures = [d.architecture for d in fresh]
         table = self._scorer.score(architectures, space=self._space, show_progress=False)
-        if not table.scored.any():
-            self._warn(trial, table.reason(0))
-            return None
         best = int(np.argmax(self._scorer.aggregate(table)))
-        for key, value in admitted[best].system_attrs.items():
-            study._storage.set_trial_system_attr(trial._trial_id, key, value)
         write(study._storage, trial._trial_id, score_attributes(table, best))
-        return admitted[best]
+        if self._is_given(trial, fresh[best]):
+            return None
+        if not table.scored.any():
+            self._warn(table.reason(0))
+            return None
+        for key, value in fresh[best].system_attrs.items():
+            study._storage.set_trial_system_attr(trial._trial_id, key, value)
+        return fresh[best]
+
+    def _draws(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        wanted: int,
+        snapshot: dict[int, list[FrozenTrial]],
+    ) -> tuple[list[Draw], str]:
+        """Proposals that can be built and afforded, at most ``wanted`` of ``candidates`` draws.
+
+        If none can be afforded, those that can be built; if none can be built, a reason.
+        """
+        built: list[Draw] = []
+        admitted: list[Draw] = []
+        reason = ""
+        for _ in range(self._candidates):
+            candidate = draw(study, trial, self._base, self._space.suggest, snapshot)
+            if candidate.reason:
+                reason = reason or candidate.reason
+                continue
+            built.append(candidate)
+            if self._admits(candidate):
+                admitted.append(candidate)
+            if len(admitted) == wanted or self._is_given(trial, candidate):
+                break
+        return admitted or built, reason
+
+    def _is_given(self, trial: FrozenTrial, candidate: Draw) -> bool:
+        """Whether the architecture is no choice: enqueued, or suggested before."""
+        fixed: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
+        return candidate.params.keys() <= fixed.keys()
 
     def _admits(self, candidate: Draw) -> bool:
         if self._budget is None:
@@ -185,9 +208,10 @@ class ZeroCostSampler(BaseSampler):
             # A network whose costs cannot be counted is left to the scores.
             return True
 
-    def _warn(self, trial: FrozenTrial, reason: str) -> None:
+    def _warn(self, reason: str) -> None:
+        # The same text each time, so that Python shows it once.
         warnings.warn(
-            f"no candidate of trial {trial.number} could be scored, its parameters are the base "
-            f"sampler's: {reason}",
+            f"no candidate could be scored, so the trial's parameters are the base sampler's: "
+            f"{reason}",
             stacklevel=2,
         )

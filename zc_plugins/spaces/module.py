@@ -13,7 +13,7 @@ from torch import nn
 
 from zc_plugins._identity import identity
 from zc_plugins._seeding import seeded, torch_state_kept
-from zc_plugins.errors import InvalidArgument, NotAModule
+from zc_plugins.errors import InvalidArgument, MissingParameter, NotAModule
 from zc_plugins.spaces._space import SearchSpace
 
 
@@ -39,7 +39,8 @@ class ModuleSpace:
 
     The builder asks ``trial.suggest_categorical``, ``suggest_int`` and ``suggest_float`` as in
     Optuna; conditional (define-by-run) choices are fine. Parameters that it does not ask for, such
-    as a learning rate, are no part of the architecture.
+    as a learning rate, are no part of the architecture. It must not need the study: candidates are
+    built without one.
 
     Args:
         build_model: a trial in, a network out.
@@ -84,7 +85,7 @@ class ModuleSpace:
 
         Raises:
             NotAModule: if the builder returns something else.
-            InvalidArgument: if the builder asks for a parameter that is not among them.
+            MissingParameter: if the builder asks for a parameter that is not among them.
         """
         return checked_module(self.build_model(Proposal(architecture.params, None)))
 
@@ -157,7 +158,7 @@ class _Asked:
         self.answers[name] = self._trial.suggest_categorical(name, choices)
         return self.answers[name]
 
-    def suggest_int(self, name: str, low: int, high: int, **options: Any) -> int:
+    def suggest_int(self, name: str, low: float, high: float, **options: Any) -> int:
         self.answers[name] = self._trial.suggest_int(name, low, high, **options)
         return int(self.answers[name])
 
@@ -173,8 +174,9 @@ class Proposal:
     """A trial without a study: answers the builder from given values, or at random.
 
     Args:
-        given: values by name; used where they fit the range that is asked for.
-        rng: source of the other values; None makes a missing value an error.
+        given: values by name.
+        rng: source of the values that are not given or do not fit the range that is asked for;
+            None takes all that is given and makes a missing value an error.
     """
 
     number = -1
@@ -192,17 +194,18 @@ class Proposal:
         )
 
     def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+        self, name: str, low: float, high: float, *, step: float = 1, log: bool = False
     ) -> int:
         """An integer in [low, high], a multiple of ``step`` above low."""
+        values = range(int(low), int(high) + 1, int(step))
 
         def draw(rng: np.random.Generator) -> int:
             if log:
-                exponent = rng.uniform(math.log(low - 0.5), math.log(high + 0.5))
-                return min(high, max(low, round(math.exp(exponent))))
-            return low + step * int(rng.integers((high - low) // step + 1))
+                exponent = rng.uniform(math.log(values[0] - 0.5), math.log(values[-1] + 0.5))
+                return min(values[-1], max(values[0], round(math.exp(exponent))))
+            return values[int(rng.integers(len(values)))]
 
-        return int(self._answer(name, lambda v: v in range(low, high + 1, step), draw))
+        return int(_number(name, self._answer(name, values.__contains__, draw)))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -225,7 +228,7 @@ class Proposal:
             steps = 0.0 if step is None else (value - low) / step
             return abs(steps - round(steps)) < 1e-6
 
-        return float(self._answer(name, fits, draw))
+        return float(_number(name, self._answer(name, fits, draw)))
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Kept on this object only."""
@@ -248,13 +251,20 @@ class Proposal:
         draw: Callable[[np.random.Generator], Any],
     ) -> Any:
         if name not in self.params:
-            if name in self._given and fits(self._given[name]):
+            # As in Optuna, what a trial holds is taken even out of range.
+            if name in self._given and (self._rng is None or fits(self._given[name])):
                 self.params[name] = self._given[name]
             elif self._rng is not None:
                 self.params[name] = draw(self._rng)
             else:
-                raise InvalidArgument(
+                raise MissingParameter(
                     f"build_model asks for {name!r}, which is not among the given parameters "
-                    f"{sorted(self._given)} or out of range: pass the parameters of one trial"
+                    f"{sorted(self._given)}: pass the parameters of one trial"
                 )
         return self.params[name]
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, (int, float)):
+        raise InvalidArgument(f"{name!r} is {value!r}: pass a number, as build_model suggests one")
+    return value
