@@ -83,7 +83,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "no readable layers": (nn.Identity, "no Conv1d, Conv2d, Conv3d or Linear"),
     "activation only": (nn.ReLU, "no Conv1d, Conv2d, Conv3d or Linear"),
     "other input": (lambda: zoo.conv_bn_relu(5, 64), "InputShapeMismatch: input_shape="),
-    "lazy": (lambda: nn.Sequential(nn.LazyConv2d(64, 3), nn.ReLU()), "uninitialized"),
+    "lazy": (nn.Sequential(nn.LazyConv2d(64, 3), nn.ReLU()), "run it once"),
     "no block boundary": (
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 4096)),
         "two blocks or more|two block boundaries",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zc_plugins._pristine import device_of, pristine
+from zc_plugins._pristine import copy_weights, device_of, pristine
 from zc_plugins.errors import InputShapeMismatch, InvalidArgument
 
 Graph = Literal["none", "input", "weights"]
@@ -31,6 +31,7 @@ def dry_run(
     batch_size: int = 2,
     forward: Forward | None = None,
     graph: Graph = "none",
+    dtype: torch.dtype | None = None,
     again: Callable[[], object] | None = None,
 ) -> tuple[Tensor, Any]:
     """Run the network in train mode without computing values; the network is not changed.
@@ -45,6 +46,7 @@ def dry_run(
         forward: how to call the network; ``model(x)`` by default.
         graph: what autograd records: nothing, the paths from the input to the output, or those
             and the paths from the weights, as in training.
+        dtype: of the input; the network's where None.
         again: called before the network runs a second time, so that a caller who counts along can
             forget what the first, broken run gave.
 
@@ -56,12 +58,13 @@ def dry_run(
     """
     caller = _Caller(model, forward)
     shape, differentiable = (batch_size, *input_shape), graph != "none"
-    with pristine(model, seed=0), torch.set_grad_enabled(differentiable):
+    dtype = dtype_of(model) if dtype is None else dtype
+    with pristine(model, seed=0, weights=False), torch.set_grad_enabled(differentiable):
         model.train()
         for parameter in model.parameters():
             parameter.requires_grad_(graph == "weights" and parameter.is_floating_point())
         try:
-            x = _zeros(model, shape, torch.device("meta"), differentiable)
+            x = _zeros(shape, dtype, torch.device("meta"), differentiable)
             with _QuickShapes():  # type: ignore[no-untyped-call]
                 on_meta = _on_meta(caller)
                 return x, torch.func.functional_call(caller, on_meta, (x,), tie_weights=False)
@@ -69,7 +72,8 @@ def dry_run(
             # Whatever the reason on the meta device, the real device has the last word.
             if again is not None:
                 again()
-            x = _zeros(model, shape, device_of(model), differentiable)
+            copy_weights(model)
+            x = _zeros(shape, dtype, device_of(model), differentiable)
             try:
                 return x, caller(x)
             except Exception as error:
@@ -151,7 +155,7 @@ def _on_meta(caller: nn.Module) -> dict[str, Tensor]:
 
 
 def _zeros(
-    model: nn.Module, shape: tuple[int, ...], device: torch.device, differentiable: bool
+    shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, differentiable: bool
 ) -> Tensor:
-    x = torch.zeros(shape, dtype=dtype_of(model), device=device)
-    return x.requires_grad_(differentiable)
+    x = torch.zeros(shape, dtype=dtype, device=device)
+    return x.requires_grad_(differentiable and dtype.is_floating_point)

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from zc_plugins._seeding import seeded
+from zc_plugins.errors import Unscorable
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -19,19 +21,22 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @contextmanager
-def pristine(model: nn.Module, seed: int) -> Iterator[None]:
+def pristine(model: nn.Module, seed: int, *, weights: bool = True) -> Iterator[None]:
     """Undo every change to the network and to the global random state on the way out.
 
-    Weights are protected by pointer, not by copy: inside, give a parameter new values by assigning
-    ``parameter.data``; never write into the tensor that is there. Batch normalisation writes into
-    its buffers, so copies stand in for them. Restored: weights, buffers, gradients,
-    ``requires_grad``, the plain attributes of each module (its train or eval mode; a mask that its
-    forward keeps), and the global generators.
+    Copies stand in for the weights and buffers, so that what is written into them does not reach
+    the user's. Restored: weights, buffers, gradients, ``requires_grad``, the plain attributes of
+    each module (its train or eval mode; a mask that its forward keeps), and the global generators.
 
     Args:
         model: the user's network.
         seed: of the global generators inside, which dropout and the like draw from.
+        weights: copy them too; without, nothing inside may write into a weight.
+
+    Raises:
+        Unscorable: if the network is of a kind that cannot be restored, with the remedy.
     """
+    _require_restorable(model)
     parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
     modules = list(model.modules())
     tables = [
@@ -40,26 +45,49 @@ def pristine(model: nn.Module, seed: int) -> Iterator[None]:
         for table in (module._parameters, module._buffers, vars(module))
     ]
     try:
-        for module in modules:
-            for name, buffer in module._buffers.items():
-                module._buffers[name] = None if buffer is None else buffer.clone()
-        with seeded(seed, device_of(model)):
+        with torch.inference_mode(False), seeded(seed, device_of(model)):
+            for module in modules:
+                for name, buffer in module._buffers.items():
+                    module._buffers[name] = None if buffer is None else buffer.clone()
+            if weights:
+                copy_weights(model)
             yield
     finally:
-        for parameter, values, grad, requires_grad in parameters:
-            parameter.data, parameter.grad = values, grad
-            parameter.requires_grad_(requires_grad)
         for table, entries in tables:
             table.clear()
             table.update(entries)
+        for parameter, values, grad, requires_grad in parameters:
+            parameter.data, parameter.grad = values, grad
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
+
+
+def copy_weights(model: nn.Module) -> None:
+    """Let copies stand in for the weights; call it inside ``pristine``, which takes them out."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+
+
+def _require_restorable(model: nn.Module) -> None:
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise Unscorable("TorchScript hides its layers: pass the Python module")
+    tensors = [*model.parameters(), *model.buffers()]
+    if any(isinstance(tensor, (UninitializedParameter, UninitializedBuffer)) for tensor in tensors):
+        raise Unscorable("the network has lazy layers: run it once on a batch first")
+    if any(tensor.is_inference() for tensor in tensors):
+        raise Unscorable("the network was built under torch.inference_mode: build it outside")
+    devices = {str(tensor.device) for tensor in tensors}
+    if len(devices) > 1:
+        raise Unscorable(f"the network lies on several devices, {sorted(devices)}: move it to one")
 
 
 def initialise(model: nn.Module, generator: torch.Generator, *, channels_last: bool) -> None:
     """Draw Kaiming-normal (fan-in, gain sqrt 2) weights; biases 0; normalisation weight 1, bias 0.
 
     Only convolution, linear and normalisation layers change, in the order of ``model.modules()``:
-    a bare parameter (a class token, a recurrent weight) keeps what the builder gave it. Call it
-    inside ``pristine``.
+    a bare parameter (a class token, a recurrent weight) and a weight that is computed from others
+    (weight norm, spectral norm, pruning) keep what the builder gave them. Call it inside
+    ``pristine``.
 
     Args:
         model: the network.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -31,6 +32,7 @@ class Shelf(Generic[Item]):
         self._unknown = unknown
         self._items: dict[str, Item] = {}
         self._filled = False
+        self._turn = threading.RLock()
 
     def add(self, name: str, item: Item) -> Item:
         """Put ``item`` on the shelf and return it.
@@ -55,13 +57,15 @@ class Shelf(Generic[Item]):
         return iter(sorted(self._items))
 
     def _fill(self) -> None:
-        if self._filled:
-            return
-        self._filled = True
-        folder = importlib.import_module(self.package)
-        for file in pkgutil.iter_modules(folder.__path__):
-            if not file.name.startswith("_"):
-                module = importlib.import_module(f"{self.package}.{file.name}")
-                self._items[file.name] = getattr(module, file.name)
-        for point in entry_points(group=self.package):
-            self._items.setdefault(point.name, point.load())
+        with self._turn:
+            if self._filled:
+                return
+            folder = importlib.import_module(self.package)
+            items: dict[str, Item] = {}
+            for file in pkgutil.iter_modules(folder.__path__):
+                if not file.name.startswith("_"):
+                    module = importlib.import_module(f"{self.package}.{file.name}")
+                    items[file.name] = getattr(module, file.name)
+            for point in entry_points(group=self.package):
+                items.setdefault(point.name, point.load())
+            self._items, self._filled = items, True

@@ -35,7 +35,7 @@ class Unscorable(ZeroCostError):
 
 
 class Degenerate(Unscorable):
-    """The network itself is at fault: dead, disconnected, an identity, or not finite."""
+    """The network itself is at fault: dead, disconnected, or not finite."""
 
 
 class NoReadableLayers(Unscorable):

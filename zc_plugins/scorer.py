@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from zc_plugins._identity import fingerprint
 from zc_plugins._progress import progress as with_progress
@@ -204,9 +205,11 @@ class Scorer:
                 return self._remembered[known], 0.0
             start = time.perf_counter()
             try:
-                with seeded(self.seed, self.device):
+                with torch.inference_mode(False), seeded(self.seed, self.device):
                     model = checked_module(candidate.build())
-                row = self._scored(model.to(self.device) if candidate.ours else model)
+                    if candidate.ours:
+                        model = self._placed(model)
+                row = self._scored(model)
             except Exception as error:
                 row = {proxy.name: proxy.failed(error) for proxy in self.proxies}
             if known is not None:
@@ -214,6 +217,15 @@ class Scorer:
             spent = time.perf_counter() - start
             self.scored, self.seconds = self.scored + 1, self.seconds + spent
             return row, spent
+
+    def _placed(self, model: nn.Module) -> nn.Module:
+        """A network of ours on our device, its lazy layers made by a first pass."""
+        if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+            with torch.no_grad():
+                excitation = self.excitation
+                x = torch.zeros(2, *excitation.input_shape)
+                model(x) if excitation.forward is None else excitation.forward(model, x)
+        return model.to(self.device)
 
     def _scored(self, model: nn.Module) -> ScoreRow:
         row: dict[str, LayerScores] = {}

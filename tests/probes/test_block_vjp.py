@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -209,3 +210,97 @@ def test_random_signs_are_balanced_and_independent() -> None:
     assert float(correlation.abs().max()) < 0.1
     # Neighbours come from one random word.
     assert float((signs[:, 1:] * signs[:, :-1]).mean().abs()) < 0.01
+
+
+class PermutedNorm(nn.LayerNorm):
+    """Layer norm over the channels of an image, as in ConvNeXt."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Squeezed(nn.Module):
+    """Squeeze-excite of linear layers."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.gate = nn.Linear(channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x).relu()
+        return x * self.gate(x.mean((2, 3))).sigmoid()[:, :, None, None]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [lambda: PermutedNorm(6), lambda: nn.LayerNorm([6, 8, 8]), lambda: Squeezed(6)],
+    ids=["permuted layer norm", "layer norm over images", "squeeze-excite"],
+)
+def test_images_keep_their_channel_axis(between: Any) -> None:
+    """Rows of the evidence are positions, columns the six channels."""
+    shapes = []
+
+    def remember(evidence: Any) -> torch.Tensor:
+        shapes.append(tuple(evidence.feature.shape))
+        return torch.zeros(())
+
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), between(), nn.Conv2d(6, 6, 3, padding=1), between(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2),
+    )  # fmt: skip
+    block_vjp(net, Excitation((3, 8, 8), batch_size=4), [remember], seed=0)
+    assert len(shapes) >= 2
+    assert set(shapes) == {(4 * 8 * 8, 6)}
+
+
+def test_weights_that_the_forward_writes_are_the_users_again() -> None:
+    class Renormalised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(16, 8, max_norm=1.0)
+            self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(self.first(x + self.table(torch.arange(16))).relu())
+
+    net = Renormalised()
+    before = net.table.weight.detach().clone()
+    assert az_nas((16, 8), batch_size=4).score([net]).scored.all()
+    assert torch.equal(net.table.weight, before)
+
+
+def test_integer_inputs_with_named_blocks() -> None:
+    net = nn.Sequential(nn.Embedding(10, 16), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 8))
+    tokens = torch.randint(0, 10, (4, 7))
+    named = az_nas(inputs=tokens, blocks=("2", "3")).score([net])
+    assert np.isfinite(named.column("trainability")).all()
+    assert named.column("complexity") == 7 * (16 * 16 + 16 * 8)
+    traced = az_nas(inputs=tokens).score([net])
+    assert "name the blocks" in traced.notes[0]["trainability"]
+
+
+def test_inside_inference_mode() -> None:
+    with torch.inference_mode():
+        table = az_nas((3, 8, 8), batch_size=4).score([zoo.plain_cnn])
+    assert table.scored.all()
+
+
+def test_networks_that_cannot_be_restored_name_the_remedy() -> None:
+    with torch.inference_mode():
+        inferred = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
+    for net, reason in ((inferred, "build it outside"), (nn.LazyLinear(3), "run it once")):
+        modes = [module.training for module in net.modules()]
+        table = az_nas((3, 8, 8), batch_size=4).score([net])
+        assert reason in table.notes[0]["trainability"]
+        assert not table.degenerate[0]
+        assert [module.training for module in net.modules()] == modes
+
+
+def test_lazy_layers_of_a_builder_are_made() -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.LazyConv2d(4, 3), nn.ReLU())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        assert az_nas((3, 8, 8), batch_size=4).score([build]).scored.all()

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from zc_plugins.errors import Unscorable
 from zc_plugins.probes import Reading
-from zc_plugins.probes.block_vjp import BlockEvidence, _Layouts
+from zc_plugins.probes.block_vjp import BlockEvidence
 from zc_plugins.proxies._spectral_entropy import feature_covariance, spectral_entropy
 from zc_plugins.proxies.expressivity import expressivity
 from zc_plugins.proxies.progressivity import least_gain
 
 
 def evidence(feature: Tensor) -> BlockEvidence:
-    return BlockEvidence("block", feature, None, None, _Layouts(1, 1))
+    return BlockEvidence("block", feature, None, None, (1, 1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zc_plugins.errors import Unscorable
 from zc_plugins.probes import Excitation
-from zc_plugins.probes.block_vjp import BlockEvidence, _Layouts
+from zc_plugins.probes.block_vjp import BlockEvidence
 from zc_plugins.proxies.trainability import (
     gradient_balance,
     gradient_correlation,
@@ -19,7 +19,7 @@ from zc_plugins.scorer import Scorer
 
 
 def balance(pulled: Tensor, cotangent: Tensor) -> float:
-    evidence = BlockEvidence("block", cotangent, pulled, None, _Layouts(1, 1))
+    evidence = BlockEvidence("block", cotangent, pulled, None, (1, 1))
     vars(evidence)["pullback"] = (pulled, cotangent)
     correlation = gradient_correlation(evidence)
     assert correlation is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -10,7 +11,13 @@ from zc_plugins._dry_run import Forward, checked_shape, dry_run
 _BATCH = 2
 
 
-def flops(model: nn.Module, input_shape: tuple[int, ...], *, forward: Forward | None = None) -> int:
+def flops(
+    model: nn.Module,
+    input_shape: tuple[int, ...],
+    *,
+    forward: Forward | None = None,
+    dtype: torch.dtype | None = None,
+) -> int:
     """Multiply-adds of convolutions, matrix products and attention, for one sample.
 
     Counted by ``torch.utils.flop_counter`` on the meta device, so nothing is computed. Bias
@@ -21,6 +28,7 @@ def flops(model: nn.Module, input_shape: tuple[int, ...], *, forward: Forward | 
         model: any network of one input.
         input_shape: of one sample, without the batch axis.
         forward: how to call the network; ``model(x)`` by default.
+        dtype: of the input; the network's where None.
 
     Returns:
         Multiply-adds (half of the floating-point operations that torch counts).
@@ -30,5 +38,5 @@ def flops(model: nn.Module, input_shape: tuple[int, ...], *, forward: Forward | 
     """
     with FlopCounterMode(display=False) as counter:
         shape, forget = checked_shape(input_shape), counter.flop_counts.clear
-        dry_run(model, shape, batch_size=_BATCH, forward=forward, again=forget)
+        dry_run(model, shape, batch_size=_BATCH, forward=forward, dtype=dtype, again=forget)
     return int(counter.get_total_flops()) // (2 * _BATCH)

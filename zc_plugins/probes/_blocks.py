@@ -30,6 +30,7 @@ def block_boundaries(
     *,
     declared: tuple[str, ...] | None = None,
     forward: Forward | None = None,
+    integer: bool = False,
 ) -> list[str]:
     """Names of the modules whose outputs bound the primary blocks, in dataflow order.
 
@@ -47,6 +48,7 @@ def block_boundaries(
         input_shape: of one sample, without the batch axis.
         declared: the user's names; the network's own where None.
         forward: how to call the network; ``model(x)`` by default.
+        integer: the input is of an integer type, which carries no gradient to trace.
 
     Returns:
         Module names, with ``@`` and the run where it is not the module's first.
@@ -55,7 +57,7 @@ def block_boundaries(
         InvalidArgument: if a declared name is no module of the network.
         NoReadableLayers: without a convolution or linear layer.
         Degenerate: if the output does not depend on the input.
-        Unscorable: if no boundary is found.
+        Unscorable: if no boundary is found, or none can be for an integer input.
     """
     if not any(isinstance(module, READABLE) for module in model.modules()):
         raise NoReadableLayers(
@@ -71,6 +73,8 @@ def block_boundaries(
                     "take names from model.named_modules()"
                 )
         return list(names)
+    if integer:
+        raise Unscorable("an integer input cannot be traced: name the blocks with blocks=")
     return _traced(model, input_shape, forward)
 
 
@@ -188,7 +192,7 @@ def _closed_classes(model: nn.Module, visits: list[_Visit], cuts: set[int]) -> s
 
 def _inside(model: nn.Module, closed: set[type[nn.Module]]) -> set[str]:
     """Names of the modules that lie strictly within an instance of a closed class."""
-    names = [name for name, module in model.named_modules() if name and type(module) in closed]
+    names = {name for name, module in model.named_modules() if name and type(module) in closed}
     return {name for name, _ in model.named_modules() if any(a in names for a in _ancestors(name))}
 
 

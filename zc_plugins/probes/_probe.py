@@ -69,6 +69,13 @@ class Excitation:
                 f"initialisation={self.initialisation!r}: pass 'kaiming_normal' or 'keep'"
             )
 
+    @property
+    def integer_dtype(self) -> torch.dtype | None:
+        """Type of the user's inputs if they are no floating ones; None otherwise."""
+        if self.inputs is None or self.inputs.is_floating_point():
+            return None
+        return self.inputs.dtype
+
     def batch(self, device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
         """The input batch on the network's device, of shape (batch, *input_shape)."""
         if self.inputs is not None:

@@ -30,15 +30,16 @@ class BlockEvidence:
     """
 
     def __init__(
-        self, name: str, feature: Tensor, leaf: Tensor | None, cotangent: Any, layout: _Layouts
+        self, name: str, feature: Tensor, leaf: Tensor | None, cotangent: Any, axes: tuple[int, int]
     ) -> None:
         self.name = name
-        self._feature, self._leaf, self._cotangent, self._layout = feature, leaf, cotangent, layout
+        self._feature, self._leaf, self._cotangent = feature, leaf, cotangent
+        self._input_axis, self._output_axis = axes
 
     @property
     def feature(self) -> Tensor:
         """The block's output, of shape (batch x positions, channels), float32 or float64."""
-        return channels_last_rows(self._feature.detach(), self._layout.output)
+        return channels_last_rows(self._feature.detach(), self._output_axis)
 
     @cached_property
     def pullback(self) -> tuple[Tensor, Tensor] | None:
@@ -58,7 +59,7 @@ class BlockEvidence:
             )
         if gradient is None:
             gradient = torch.zeros_like(self._leaf)
-        return paired_rows(gradient, cotangent, self._layout.input, self._layout.output)
+        return paired_rows(gradient, cotangent, self._input_axis, self._output_axis)
 
 
 def block_vjp(
@@ -79,7 +80,11 @@ def block_vjp(
         Lee and Ham, AZ-NAS, CVPR 2024, arXiv:2403.19232, section 3.2.
     """
     names = block_boundaries(
-        model, excitation.input_shape, declared=excitation.blocks, forward=excitation.forward
+        model,
+        excitation.input_shape,
+        declared=excitation.blocks,
+        forward=excitation.forward,
+        integer=excitation.integer_dtype is not None,
     )
     device = device_of(model)
     rng = generator(seed, device)
@@ -107,13 +112,6 @@ def block_vjp(
     *statistics, verdict = reading.statistics
     fault = output_fault(verdict, fresh=excitation.initialisation == "kaiming_normal")
     return Reading(reading.layers, tuple(statistics), fault)
-
-
-class _Layouts:
-    """Where the channels of a block's input and output lie: axis 1 or the last."""
-
-    def __init__(self, input: int, output: int) -> None:
-        self.input, self.output = input, output
 
 
 class _Sweep:
@@ -147,7 +145,11 @@ class _Sweep:
         return handles
 
     def _remember(self, module: nn.Module, args: Any, output: Any) -> None:
-        self.last_layer = module
+        tensor = first_tensor(output)
+        # A squeezed vector, or a norm over whole images, does not tell where channels lie.
+        spatial = tensor is not None and tensor.dim() > 2
+        if spatial and len(getattr(module, "normalized_shape", (0,))) == 1:
+            self.last_layer = module
 
     def _hook(self, module_name: str) -> Any:
         boundaries = {named_run(name): name for name in self.names}
@@ -160,7 +162,7 @@ class _Sweep:
                 return None
             axis = _channel_axis(feature, self.last_layer)
             evidence = BlockEvidence(
-                name, feature, self.leaf, self._cotangent, _Layouts(self.leaf_axis, axis)
+                name, feature, self.leaf, self._cotangent, (self.leaf_axis, axis)
             )
             with _autocast(feature.device, None):
                 for measure, column in zip(self.measures, self.gathered, strict=True):
@@ -201,10 +203,16 @@ def random_signs(like: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def _channel_axis(feature: Tensor, last_layer: nn.Module | None) -> int:
-    """Axis of the channels: as the last convolution, linear or layer-norm module left them."""
+    """Axis of the channels: as the last convolution, linear or layer-norm module left them.
+
+    Where a linear or layer-norm module ran on permuted images, the axis of its size; where both
+    axes have that size, the last.
+    """
     if feature.dim() < 3 or isinstance(last_layer, nn.modules.conv._ConvNd):
         return 1
     channels = getattr(last_layer, "out_features", None)
+    if channels is None:
+        channels = next(iter(getattr(last_layer, "normalized_shape", ())), None)
     if channels is not None and feature.shape[-1] != channels == feature.shape[1]:
         return 1
     return feature.dim() - 1

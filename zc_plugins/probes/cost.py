@@ -23,7 +23,8 @@ class CostEvidence:
     def flops(self) -> int:
         """Multiply-adds per sample."""
         excitation = self._excitation
-        return flops(self._model, excitation.input_shape, forward=excitation.forward)
+        shape, forward = excitation.input_shape, excitation.forward
+        return flops(self._model, shape, forward=forward, dtype=excitation.integer_dtype)
 
     @cached_property
     def params(self) -> int:

@@ -35,15 +35,16 @@ def gradient_balance(correlation: Float[ndarray, "..."]) -> float:
     The paper's equation 11 has no 1e-6.
 
     Raises:
-        Degenerate: if no gradient passes, if the block is the identity (the public code gives minus
-            infinity), or if a gradient is not finite.
+        Degenerate: if no gradient passes, or if a gradient is not finite.
+        Unscorable: if the block is the identity. The public code gives minus infinity; but a branch
+            whose scale starts at zero may be what the user wants, so it is not called degenerate.
     """
     if not np.isfinite(correlation).all():
         raise Degenerate("gradients are not finite")
     if not _passes(correlation):
         raise Degenerate("no gradient passes the block (dead or disconnected)")
     if _is_identity(correlation):
-        raise Degenerate("the block is the identity")
+        raise Unscorable("the block is the identity")
     sigma = _largest_singular_value(correlation)
     return -sigma - 1 / (sigma + 1e-6) + 2
 
