@@ -136,7 +136,7 @@ def summary(curves: dict[tuple[str, str, str], ndarray]) -> list[dict[str, Any]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", default="../shared/data", help="folder of nb201_main.parquet")
-    parser.add_argument("--datasets", nargs="+", default=["cifar10", "cifar100"])
+    parser.add_argument("--datasets", nargs="+", default=["cifar10", "cifar100", "imagenet16-120"])
     parser.add_argument("--recipe", default="az_nas")
     parser.add_argument("--seeds", type=int, default=24)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)

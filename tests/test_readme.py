@@ -60,3 +60,23 @@ def test_links(page: str) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
         if not target.startswith("http"):
             assert (ROOT / target.split("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md"])
+def test_no_place_is_left_to_fill(page: str) -> None:
+    assert not re.search(r"@[A-Z0-9]+@|<!--", (ROOT / page).read_text())
+
+
+def test_numbers_are_the_committed_ones() -> None:
+    """Each cell of the table of regrets is in the results, rounded."""
+    import csv
+
+    with (ROOT / "benchmarks" / "results" / "useful.csv").open() as file:
+        kept = {
+            f"{float(r['regret']):.2f} ± {float(r['standard_error']):.2f}"
+            for r in csv.DictReader(file)
+        }
+    for page in (README, (ROOT / "benchmarks" / "README.md").read_text()):
+        written = re.findall(r"\d+\.\d\d ± \d+\.\d\d", page)
+        assert len(written) >= 40
+        assert set(written) <= kept
