@@ -19,7 +19,12 @@ from torch import nn
 
 from zc_plugins import Budget, recipes
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.optuna import ZeroCostSampler, enforce_budget, enqueue_best
+from zc_plugins.optuna import (
+    ZeroCostPruner,
+    ZeroCostSampler,
+    enforce_budget,
+    enqueue_best,
+)
 
 from .builders import SHAPE, build_cnn, build_mlp, size_scorer
 
@@ -371,3 +376,29 @@ def test_choices_of_any_type(choices: list[Any]) -> None:
     assert [t.user_attrs["zc_params"] for t in study.trials] == [5 * len(choices)] * 5 or len(
         {str(t.params) for t in study.trials}
     ) == len(choices)
+
+
+def test_all_ways_together_on_each_storage(storage: BaseStorage) -> None:
+    """Enqueued, screened, judged and held to a budget, also across a network."""
+    budget = Budget((4,), params=250)
+    pruner = ZeroCostPruner(None, build_mlp, size_scorer(), keep=0.9, reference_size=20)
+
+    def objective(trial: optuna.Trial) -> float:
+        model = build_mlp(trial)
+        enforce_budget(trial, model, budget)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return float(model.out_features)
+
+    sampler = screened(budget=budget)
+    study = optuna.create_study(storage=storage, sampler=sampler, pruner=pruner)
+    enqueue_best(study, build_mlp, size_scorer(), top=2, pool=20)
+    study.optimize(objective, n_trials=6)
+    assert TrialState.FAIL not in {t.state for t in study.trials}
+    over = [t for t in study.trials if t.params["width"] > 50]
+    assert over
+    assert all(t.state == TrialState.PRUNED and t.constraints["zc_params"] > 0 for t in over)
+    judged = [t for t in study.trials if t.params["width"] <= 50]
+    assert judged
+    assert all("zc_percentile" in t.user_attrs for t in judged)
+    assert "zc_reference" in study.user_attrs
