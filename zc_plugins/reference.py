@@ -11,7 +11,7 @@ import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.ensembles import Ensemble
-from zc_plugins.errors import InvalidArgument, ReferenceMismatch
+from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 
@@ -121,3 +121,23 @@ class Calibrated:
         numbers = self._ensemble(table, self.reference.table)
         not_above = np.searchsorted(self._population, numbers, side="right")
         return np.where(table.scored, 1 - not_above / len(self._population), 1.0)
+
+
+def sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> list[Any]:
+    """Random architectures; draws for which the user's builder raises are replaced by others.
+
+    Raises:
+        NothingScored: if the builder raises for all, with the last reason.
+    """
+    sample: list[Any] = []
+    reason = ""
+    for _ in range(10 * size):
+        try:
+            sample.append(space.sample(rng))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+        if len(sample) == size:
+            return sample
+    if not sample:
+        raise NothingScored(f"none of {10 * size} drawn architectures can be built: {reason}")
+    return sample

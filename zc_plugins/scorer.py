@@ -24,7 +24,6 @@ from zc_plugins.ensembles import Ensemble
 from zc_plugins.errors import (
     InvalidArgument,
     NotAModule,
-    NothingScored,
     ReferenceMismatch,
 )
 from zc_plugins.probes import SHELF as PROBES
@@ -32,7 +31,7 @@ from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.proxies import Proxy
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
-from zc_plugins.reference import Calibrated, Reference
+from zc_plugins.reference import Calibrated, Reference, sampled
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import checked_module
@@ -174,7 +173,7 @@ class Scorer:
         """
         if size < 2:
             raise InvalidArgument(f"size={size}: pass 2 or more, 200 is a good start")
-        sample = _sampled(space, size, np.random.default_rng(seed))
+        sample = sampled(space, size, np.random.default_rng(seed))
         table = self.score(sample, space=space, show_progress=show_progress)
         table.require_scored()
         return Reference(space.name, self.settings, table)
@@ -253,22 +252,6 @@ class Scorer:
             [{name: row[name].note for name in names if row[name].note} for row in rows],
             [any(row[name].degenerate for name in names) for row in rows],
         )
-
-
-def _sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> list[Any]:
-    """Random architectures; draws for which the user's builder raises are replaced by others."""
-    sample: list[Any] = []
-    reason = ""
-    for _ in range(10 * size):
-        try:
-            sample.append(space.sample(rng))
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-        if len(sample) == size:
-            return sample
-    if not sample:
-        raise NothingScored(f"none of {10 * size} drawn architectures can be built: {reason}")
-    return sample
 
 
 @dataclass(frozen=True)
