@@ -24,20 +24,20 @@ def conv_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seq
 class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, hidden: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(inputs, hidden, 1, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(),
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(),
-            nn.Conv2d(hidden, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        # Flat, as the reference: MeCo's code counts containers.
+        self.pw = nn.Conv2d(inputs, hidden, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(hidden)
+        self.dw = nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False)
+        self.bn2 = nn.BatchNorm2d(hidden)
+        self.pj = nn.Conv2d(hidden, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu1, self.relu2 = nn.ReLU(), nn.ReLU()
         self.skips = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x) if self.skips else self.body(x)
+        body = self.relu1(self.bn1(self.pw(x)))
+        body = self.bn3(self.pj(self.relu2(self.bn2(self.dw(body)))))
+        return x + body if self.skips else body
 
 
 class Tiny(nn.Module):
@@ -98,8 +98,27 @@ def with_rule_weights(network: nn.Module, dtype: torch.dtype) -> nn.Module:
     return network.to(dtype)
 
 
-def inputs(batch: int, resolution: int, dtype: torch.dtype) -> Tensor:
-    values = np.random.RandomState(1).standard_normal((batch, 3, resolution, resolution))
+def with_gauss_weights(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The same stream, unscaled, for weights; normalisation weight 1, all else 0."""
+    stream = np.random.RandomState(0)
+    scales = {
+        id(module.weight) for module in network.modules() if isinstance(module, nn.BatchNorm2d)
+    }
+    with torch.no_grad():
+        for parameter in network.parameters():
+            values = stream.standard_normal(tuple(parameter.shape))
+            if parameter.dim() < 2:
+                values = np.full_like(values, float(id(parameter) in scales))
+            parameter.copy_(torch.from_numpy(values.astype(np.float32)))
+    return network.to(dtype)
+
+
+def labels(batch: int, seed: int = 2) -> Tensor:
+    return torch.from_numpy(np.random.RandomState(seed).randint(0, 10, batch))
+
+
+def inputs(batch: int, resolution: int, dtype: torch.dtype, seed: int = 1) -> Tensor:
+    values = np.random.RandomState(seed).standard_normal((batch, 3, resolution, resolution))
     return torch.from_numpy(values.astype(np.float32)).to(dtype)
 
 

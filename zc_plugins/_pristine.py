@@ -81,8 +81,14 @@ def _require_restorable(model: nn.Module) -> None:
         raise Unscorable(f"the network lies on several devices, {sorted(devices)}: move it to one")
 
 
-def initialise(model: nn.Module, generator: torch.Generator, *, channels_last: bool) -> None:
-    """Draw Kaiming-normal (fan-in, gain sqrt 2) weights; biases 0; normalisation weight 1, bias 0.
+def initialise(
+    model: nn.Module,
+    generator: torch.Generator,
+    *,
+    channels_last: bool,
+    gain: float | None = 2**0.5,
+) -> None:
+    """Draw Kaiming-normal (fan-in) weights; biases 0; normalisation weight 1, bias 0.
 
     Only convolution, linear and normalisation layers change, in the order of ``model.modules()``:
     a bare parameter (a class token, a recurrent weight) and a weight that is computed from others
@@ -93,6 +99,7 @@ def initialise(model: nn.Module, generator: torch.Generator, *, channels_last: b
         model: the network.
         generator: on the network's device.
         channels_last: lay four-dimensional weights out with channels last.
+        gain: standard deviation times the root of the fan-in; None draws N(0, 1), as Zen-NAS does.
 
     References:
         He et al. 2015, arXiv:1502.01852; the initialisation of AZ-NAS's public code.
@@ -110,7 +117,7 @@ def initialise(model: nn.Module, generator: torch.Generator, *, channels_last: b
             drawn = torch.empty_like(weight.data, memory_format=layout)
             # Half precision draws in float32: a generator's stream differs between types.
             values = torch.empty(weight.shape, dtype=_draw_type(weight), device=weight.device)
-            values.normal_(0.0, (2 / fan_in) ** 0.5, generator=generator)
+            values.normal_(0.0, 1.0 if gain is None else gain / fan_in**0.5, generator=generator)
             weight.data = drawn.copy_(values)
         elif isinstance(module, _NORMALISED) and "weight" in own:
             own["weight"].data = torch.ones_like(own["weight"].data)

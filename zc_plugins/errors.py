@@ -42,6 +42,10 @@ class NoReadableLayers(Unscorable):
     """The network has no layer that the proxy can read."""
 
 
+class MissingStatistic(Unscorable):
+    """The excitation does not hold what the proxy reads: a second batch, labels."""
+
+
 class EmptyTable(InvalidArgument):
     """A table without candidates or without proxies was handed to an ensemble."""
 

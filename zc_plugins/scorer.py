@@ -27,7 +27,7 @@ from zc_plugins.errors import (
     ReferenceMismatch,
 )
 from zc_plugins.probes import SHELF as PROBES
-from zc_plugins.probes import Excitation
+from zc_plugins.probes import Excitation, Measure, readings
 from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.proxies import Proxy
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
@@ -227,17 +227,20 @@ class Scorer:
         return model.to(self.device)
 
     def _scored(self, model: nn.Module) -> ScoreRow:
-        row: dict[str, LayerScores] = {}
-        for probe in dict.fromkeys(proxy.reads for proxy in self.proxies):
-            readers = [proxy for proxy in self.proxies if proxy.reads == probe]
-            measures = list(dict.fromkeys(proxy.measure for proxy in readers))
-            try:
-                reading = PROBES[probe](model, self.excitation, measures, seed=self.seed)
-            except Exception as error:
-                row.update((proxy.name, proxy.failed(error)) for proxy in readers)
-                continue
-            for proxy in readers:
-                row[proxy.name] = proxy.score(reading, measures.index(proxy.measure))
+        by_probe: dict[str, list[Measure]] = {}
+        for proxy in self.proxies:
+            measures = by_probe.setdefault(proxy.reads, [])
+            if proxy.measure not in measures:
+                measures.append(proxy.measure)
+        wanted = {name: (PROBES[name], measures) for name, measures in by_probe.items()}
+        read = readings(model, self.excitation, wanted, seed=self.seed)
+        row = {}
+        for proxy in self.proxies:
+            outcome = read[proxy.reads]
+            if isinstance(outcome, Exception):
+                row[proxy.name] = proxy.failed(outcome)
+            else:
+                row[proxy.name] = proxy.score(outcome, by_probe[proxy.reads].index(proxy.measure))
         return row
 
     def _table(self, keys: Sequence[str], rows: Sequence[ScoreRow], seconds: ndarray) -> ScoreTable:

@@ -18,7 +18,7 @@ from zc_plugins.proxies.progressivity import least_gain
 
 
 def evidence(feature: Tensor) -> BlockEvidence:
-    return BlockEvidence("block", feature, None, None, (1, 1))
+    return BlockEvidence("block", feature, None, torch.sign, (1, 1))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from zc_plugins.scorer import Scorer
 
 
 def balance(pulled: Tensor, cotangent: Tensor) -> float:
-    evidence = BlockEvidence("block", cotangent, pulled, None, (1, 1))
+    evidence = BlockEvidence("block", cotangent, pulled, torch.sign, (1, 1))
     vars(evidence)["pullback"] = (pulled, cotangent)
     correlation = gradient_correlation(evidence)
     assert correlation is not None

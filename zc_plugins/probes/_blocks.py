@@ -84,12 +84,39 @@ def named_run(boundary: str) -> tuple[str, int]:
     return (name, int(run)) if name and run.isdecimal() else (boundary, 1)
 
 
+def last_feature(
+    model: nn.Module, input_shape: tuple[int, ...], *, forward: Forward | None = None
+) -> str:
+    """Name of the module that gives the last feature map before pooling, found by tracing.
+
+    Of the module outputs that carry the whole dataflow: the last one with several positions (an
+    image, a sequence); in a network of vectors the last one before the output.
+
+    Raises:
+        Degenerate: if the output does not depend on the input.
+        Unscorable: if no module output carries the whole dataflow.
+    """
+    visits, roots, cut_vertices = _trace(model, input_shape, forward)
+    cuts = [visit for visit in visits if visit.node in cut_vertices]
+    spatial = [visit for visit in cuts if len(visit.shape) > 2 and visit.positions > 1]
+    chosen = spatial or [visit for visit in cuts if visit.node not in roots]
+    if not chosen:
+        raise Unscorable("no module output carries the whole dataflow before the network's output")
+    return chosen[-1].boundary
+
+
 class _Visit:
     """One module call: the node that made its output, and what it was."""
 
     def __init__(self, name: str, run: int, module: nn.Module, output: Tensor) -> None:
         self.name, self.run, self.module = name, run, module
         self.shape, self.node = output.shape, output.grad_fn
+
+    @property
+    def positions(self) -> int:
+        """Pixels of images, tokens of sequences; the smaller axis where it is not plain."""
+        rest = self.shape[2:]
+        return min(self.shape[1], self.shape[2]) if len(rest) == 1 else rest.numel()
 
     @property
     def boundary(self) -> str:
@@ -121,7 +148,10 @@ class _Visits(list[_Visit]):
         return note
 
 
-def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None) -> list[str]:
+def _trace(
+    model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None
+) -> tuple[_Visits, list[Node], set[Node]]:
+    """The module calls of one pass, the nodes of the outputs, and the cut vertices."""
     visits = _Visits()
     handles = visits.attach(model)
     try:
@@ -135,7 +165,11 @@ def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | N
     order = _topological(roots, x)
     if not order:
         raise Degenerate("no gradient passes from the output to the input (disconnected)")
-    cut_vertices = _cut_vertices(order, roots)
+    return visits, roots, _cut_vertices(order, roots)
+
+
+def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None) -> list[str]:
+    visits, roots, cut_vertices = _trace(model, input_shape, forward)
     cuts = [visit for visit in visits if visit.node in cut_vertices]
     closed = _closed_classes(model, visits, {id(visit.node) for visit in cuts})
     inside = _inside(model, closed)

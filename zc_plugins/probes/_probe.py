@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from zc_plugins._dry_run import Forward, checked_shape
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import InvalidArgument, NonFiniteInput
+from zc_plugins.errors import InvalidArgument, MissingStatistic, NonFiniteInput
 
 Measure = Callable[[Any], Tensor | float | None]
 """Evidence of one layer or block in; one number or small matrix on its device out; None skips."""
+
+Column = list[tuple[str, Tensor]]
+"""One measure's statistics, each with the name of its layer."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Excitation:
         channels_last: lay images and their weights out with channels last, which is faster on
             CPUs and tensor cores. The numbers agree to rounding.
         forward: how to call the network; ``model(x)`` by default.
+        loss: the network's output and the targets in, a scalar out. By default the cross entropy of
+            the output's first tensor, classes on axis 1; of a single logit, the binary one.
+        targets: of the batch; random classes where None.
+        second: inputs and targets of a second batch, for proxies that compare two; drawn where
+            None and ``inputs`` is None too.
         cotangents: entries of +1 and -1 of a given shape for the n-th block pair, in place of
             random ones (tests and exact replays).
     """
@@ -44,6 +52,9 @@ class Excitation:
     autocast: torch.dtype | None = None
     channels_last: bool = True
     forward: Forward | None = None
+    loss: Callable[[Any, Any], Tensor] | None = None
+    targets: Tensor | None = field(default=None, compare=False)
+    second: tuple[Tensor, Tensor | None] | None = field(default=None, compare=False)
     cotangents: Callable[[int, torch.Size], Tensor] | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +71,14 @@ class Excitation:
             object.__setattr__(self, "input_shape", shape[1:])
             object.__setattr__(self, "batch_size", shape[0])
         object.__setattr__(self, "input_shape", checked_shape(self.input_shape))
+        for name, given in (("targets", self.targets), ("second", self.second)):
+            if given is not None and self.inputs is None:
+                raise InvalidArgument(f"{name} without inputs: pass the inputs that it belongs to")
+        if self.targets is not None and len(self.targets) != self.batch_size:
+            raise InvalidArgument(
+                f"targets of length {len(self.targets)} for {self.batch_size} inputs: "
+                "pass one target an input"
+            )
         if self.batch_size < 2:
             raise InvalidArgument(
                 f"batch_size={self.batch_size}: pass 2 or more, the statistics are over a batch"
@@ -76,15 +95,44 @@ class Excitation:
             return None
         return self.inputs.dtype
 
+    @property
+    def fresh(self) -> bool:
+        """Whether weights are drawn anew, so that an output without life is no intention."""
+        return self.initialisation != "keep"
+
     def batch(self, device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
         """The input batch on the network's device, of shape (batch, *input_shape)."""
+        if self.inputs is None:
+            return self.noise(device, dtype, rng)
+        return self._placed(self.inputs, device, dtype)
+
+    def second_batch(
+        self, device: torch.device, dtype: torch.dtype, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Inputs of another batch, and its targets if they were given.
+
+        Raises:
+            MissingStatistic: if the user gave one batch only.
+        """
+        if self.second is not None:
+            x, targets = self.second
+            return self._placed(x, device, dtype), targets
         if self.inputs is not None:
-            floating = self.inputs.is_floating_point()
-            x = self.inputs.to(device=device, dtype=dtype if floating else None)
-        else:
-            drawn = torch.float64 if dtype == torch.float64 else torch.float32
-            shape = (self.batch_size, *self.input_shape)
-            x = torch.randn(shape, generator=rng, dtype=drawn, device=device).to(dtype)
+            raise MissingStatistic(
+                "reads gradients of two batches, got inputs of one: pass second=(inputs, targets)"
+            )
+        return self.noise(device, dtype, rng), None
+
+    def noise(self, device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
+        """A batch of N(0, 1) on the network's device, of shape (batch, *input_shape)."""
+        drawn = torch.float64 if dtype == torch.float64 else torch.float32
+        shape = (self.batch_size, *self.input_shape)
+        return self._laid(torch.randn(shape, generator=rng, dtype=drawn, device=device).to(dtype))
+
+    def _placed(self, x: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+        return self._laid(x.to(device=device, dtype=dtype if x.is_floating_point() else None))
+
+    def _laid(self, x: Tensor) -> Tensor:
         if self.channels_last and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         return x
@@ -122,7 +170,29 @@ class Probe(Protocol):
         ...
 
 
-def to_host(layers: Sequence[str], gathered: Sequence[Sequence[tuple[str, Tensor]]]) -> Reading:
+class Gathered:
+    """The small results of one probe, on the device until the end.
+
+    Attributes:
+        layers: names of what was read, in order.
+        columns: for each measure, its statistics.
+    """
+
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self.measures = tuple(measures)
+        self.layers: list[str] = []
+        self.columns: list[Column] = [[] for _ in measures]
+
+    def read(self, name: str, evidence: Any) -> None:
+        """Let every measure read the evidence of one layer; what is None is skipped."""
+        for measure, column in zip(self.measures, self.columns, strict=True):
+            statistic = measure(evidence)
+            if statistic is not None:
+                column.append((name, torch.as_tensor(statistic)))
+        self.layers.append(name)
+
+
+def to_host(layers: Sequence[str], gathered: Sequence[Column]) -> Reading:
     """The reading on the host, in one transfer, which is the probe's only synchronisation."""
     tensors = [tensor for column in gathered for _, tensor in column]
     if not tensors:

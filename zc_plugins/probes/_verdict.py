@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.probes._blocks import tensors_in
+from zc_plugins.probes._probe import Gathered, Reading, to_host
 
 
 def output_verdict(output: Any, batch_size: int) -> list[tuple[str, Tensor]]:
@@ -50,6 +51,14 @@ def output_fault(verdict: Sequence[tuple[str, Float[ndarray, " 2"]]], *, fresh: 
         if constant and fresh:
             return "the network's output is the same for all samples (disconnected)"
     return ""
+
+
+def with_verdict(gathered: Gathered, output: Any, batch_size: int, *, fresh: bool) -> Reading:
+    """The probe's reading with the verdict on the output, in one transfer."""
+    verdict = output_verdict(output, batch_size)
+    reading = to_host(gathered.layers, [verdict, *gathered.columns])
+    found, *statistics = reading.statistics
+    return Reading(reading.layers, tuple(statistics), output_fault(found, fresh=fresh))
 
 
 def _is_constant(tensor: Tensor) -> Tensor:

@@ -1,25 +1,31 @@
-"""Noise forward, and one vector-Jacobian product through each block as soon as it has run."""
+"""Noise forward, and one vector-Jacobian product through each block as soon as it has run.
+
+Alone, the graph is cut at every boundary: a block's backward runs right after its forward and frees
+its activations, so that memory peaks at one block. Beside probes that need the whole graph, it is
+kept for them. No parameter gradient is computed.
+
+Lee and Ham, AZ-NAS, CVPR 2024, arXiv:2403.19232, section 3.2.
+"""
 
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from zc_plugins._dry_run import dtype_of, explained
-from zc_plugins._pristine import device_of, initialise, pristine
-from zc_plugins._seeding import generator
 from zc_plugins.errors import Unscorable
 from zc_plugins.probes._blocks import block_boundaries, first_tensor, named_run
+from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._excite import autocast
 from zc_plugins.probes._layout import channels_last_rows, paired_rows
-from zc_plugins.probes._probe import Excitation, Measure, Reading, to_host
-from zc_plugins.probes._verdict import output_fault, output_verdict
+from zc_plugins.probes._probe import Excitation, Gathered, Measure
+from zc_plugins.probes._shared_pass import Run, SharedProbe
 
 
 class BlockEvidence:
@@ -30,11 +36,19 @@ class BlockEvidence:
     """
 
     def __init__(
-        self, name: str, feature: Tensor, leaf: Tensor | None, cotangent: Any, axes: tuple[int, int]
+        self,
+        name: str,
+        feature: Tensor,
+        before: Tensor | None,
+        cotangent: Callable[[Tensor], Tensor],
+        axes: tuple[int, int],
+        *,
+        keep_graph: bool = False,
     ) -> None:
         self.name = name
-        self._feature, self._leaf, self._cotangent = feature, leaf, cotangent
+        self._feature, self._before, self._cotangent = feature, before, cotangent
         self._input_axis, self._output_axis = axes
+        self._keep_graph = keep_graph
 
     @property
     def feature(self) -> Tensor:
@@ -49,109 +63,60 @@ class BlockEvidence:
         changes the resolution, the finer side's neighbouring positions become channels. The
         cotangent's entries are +1 and -1. The pullback is zero where no gradient passes.
         """
-        if self._leaf is None:
+        if self._before is None:
             return None
         cotangent = self._cotangent(self._feature)
         gradient = None
         if self._feature.requires_grad:
             (gradient,) = torch.autograd.grad(
-                self._feature, self._leaf, cotangent, allow_unused=True
+                self._feature,
+                self._before,
+                cotangent,
+                allow_unused=True,
+                retain_graph=self._keep_graph,
             )
         if gradient is None:
-            gradient = torch.zeros_like(self._leaf)
+            gradient = torch.zeros_like(self._before)
         return paired_rows(gradient, cotangent, self._input_axis, self._output_axis)
 
 
-def block_vjp(
-    model: nn.Module, excitation: Excitation, measures: Sequence[Measure], *, seed: int
-) -> Reading:
-    """Forward of Gaussian noise; each block's pullback of random signs, block by block.
+class BlockStage:
+    """The hooks at the block boundaries, and the small results that they keep."""
 
-    The graph is cut at every boundary: a block's backward runs right after its forward and frees
-    its activations, so that memory peaks at one block, and no parameter gradient is computed.
-    Measures read ``BlockEvidence``; layers of the reading are the boundary modules' names. An
-    output that is NaN or, with fresh weights, the same for all samples is a fault of the network.
-
-    Raises:
-        Unscorable: if no block boundary is found, or none of them runs.
-        InputShapeMismatch: if the network refuses the input.
-
-    References:
-        Lee and Ham, AZ-NAS, CVPR 2024, arXiv:2403.19232, section 3.2.
-    """
-    names = block_boundaries(
-        model,
-        excitation.input_shape,
-        declared=excitation.blocks,
-        forward=excitation.forward,
-        integer=excitation.integer_dtype is not None,
-    )
-    device = device_of(model)
-    rng = generator(seed, device)
-    sweep = _Sweep(names, measures, excitation, rng)
-    with pristine(model, seed), torch.enable_grad():
-        model.train()
-        for parameter in model.parameters():
-            parameter.requires_grad_(False)
-        if excitation.initialisation == "kaiming_normal":
-            initialise(model, rng, channels_last=excitation.channels_last)
-        x = excitation.batch(device, dtype_of(model), rng)
-        handles = sweep.attach(model)
-        try:
-            with _autocast(device, excitation.autocast):
-                output = model(x) if excitation.forward is None else excitation.forward(model, x)
-        except Exception as error:
-            raise explained(error, excitation.input_shape) from error
-        finally:
-            for handle in handles:
-                handle.remove()
-    if not sweep.reached:
-        raise Unscorable(f"none of the blocks {names} runs in the forward pass")
-    # One more column, so that the verdict comes along in the same transfer.
-    reading = to_host(sweep.reached, [*sweep.gathered, output_verdict(output, len(x))])
-    *statistics, verdict = reading.statistics
-    fault = output_fault(verdict, fresh=excitation.initialisation == "kaiming_normal")
-    return Reading(reading.layers, tuple(statistics), fault)
-
-
-class _Sweep:
-    """The hooks of one pass, and the small results that they keep."""
+    graph: ClassVar[str] = "blocks"
 
     def __init__(
-        self,
-        names: Sequence[str],
-        measures: Sequence[Measure],
-        excitation: Excitation,
-        rng: torch.Generator,
+        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
     ) -> None:
-        self.names, self.measures = tuple(names), measures
-        self.given_cotangents, self.rng = excitation.cotangents, rng
-        self.gathered: list[list[tuple[str, Tensor]]] = [[] for _ in measures]
-        self.reached: list[str] = []
-        self.leaf: Tensor | None = None
-        self.leaf_axis = 1
-        self.last_layer: nn.Module | None = None
+        self.names = block_boundaries(
+            model,
+            excitation.input_shape,
+            declared=excitation.blocks,
+            forward=excitation.forward,
+            integer=excitation.integer_dtype is not None,
+        )
+        self.gathered = Gathered(measures)
+        self.before: Tensor | None = None
+        self.axis_before = 1
+        self.channels = Channels()
 
-    def attach(self, model: nn.Module) -> list[Any]:
+    def attach(self, run: Run) -> Iterator[Any]:
         """Hook the boundaries, and the layers that tell where channels lie."""
-        modules = dict(model.named_modules())
-        handles = [
-            module.register_forward_hook(self._remember)
-            for module in modules.values()
-            if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear, nn.LayerNorm))
-        ]
+        modules = dict(run.model.named_modules())
+        yield from self.channels.attach(run.model)
         for name in dict.fromkeys(named_run(boundary)[0] for boundary in self.names):
-            handles.append(modules[name].register_forward_hook(self._hook(name)))
-        return handles
+            yield modules[name].register_forward_hook(self._hook(name, run))
 
-    def _remember(self, module: nn.Module, args: Any, output: Any) -> None:
-        tensor = first_tensor(output)
-        # A squeezed vector, or a norm over whole images, does not tell where channels lie.
-        spatial = tensor is not None and tensor.dim() > 2
-        if spatial and len(getattr(module, "normalized_shape", (0,))) == 1:
-            self.last_layer = module
+    def finish(self, run: Run) -> None:
+        """All was read on the way.
 
-    def _hook(self, module_name: str) -> Any:
+        Raises:
+            Unscorable: if no block has run.
+        """
+        if not self.gathered.layers:
+            raise Unscorable(f"none of the blocks {self.names} runs in the forward pass")
+
+    def _hook(self, module_name: str, run: Run) -> Any:
         boundaries = {named_run(name): name for name in self.names}
         runs = itertools.count(1)
 
@@ -160,31 +125,42 @@ class _Sweep:
             feature = first_tensor(output)
             if name is None or feature is None or not feature.is_floating_point():
                 return None
-            axis = _channel_axis(feature, self.last_layer)
+            axis = self.channels.axis(feature)
             evidence = BlockEvidence(
-                name, feature, self.leaf, self._cotangent, (self.leaf_axis, axis)
+                name,
+                feature,
+                self.before,
+                functools.partial(self._cotangent, run),
+                (self.axis_before, axis),
+                keep_graph=not run.cuts,
             )
-            with _autocast(feature.device, None):
-                for measure, column in zip(self.measures, self.gathered, strict=True):
-                    statistic = measure(evidence)
-                    if statistic is not None:
-                        column.append((name, torch.as_tensor(statistic)))
-            self.reached.append(name)
-            # The graph ends here and begins anew; after the last block none is needed.
-            following = feature.detach()
-            self.leaf, self.leaf_axis = None, axis
-            if len(self.reached) < len(self.names):
-                self.leaf = following.requires_grad_()
-                # In-place operations are forbidden on a leaf.
-                following = self.leaf.clone()
-            return _with_first_tensor(output, following)
+            with autocast(feature.device, None):
+                self.gathered.read(name, evidence)
+            return _with_first_tensor(output, self._following(feature, axis, run))
 
         return hook
 
-    def _cotangent(self, feature: Tensor) -> Tensor:
-        if self.given_cotangents is None:
-            return random_signs(feature, self.rng)
-        return self.given_cotangents(len(self.reached), feature.shape).to(feature)
+    def _following(self, feature: Tensor, axis: int, run: Run) -> Tensor:
+        """What the next block gets: where no stage needs the whole graph, it begins anew here."""
+        self.before, self.axis_before = None, axis
+        last = len(self.gathered.layers) == len(self.names)
+        if run.cuts or not feature.requires_grad:
+            feature = feature.detach()
+            if last:
+                return feature
+            feature.requires_grad_()
+        self.before = None if last else feature
+        # The next block may write in place into what it gets, but not into what we differentiate.
+        return feature.clone()
+
+    def _cotangent(self, run: Run, feature: Tensor) -> Tensor:
+        given = run.excitation.cotangents
+        if given is None:
+            return random_signs(feature, run.rng)
+        return given(len(self.gathered.layers), feature.shape).to(feature)
+
+
+block_vjp = SharedProbe("block_vjp", BlockStage)
 
 
 def random_signs(like: Tensor, rng: torch.Generator) -> Tensor:
@@ -202,22 +178,6 @@ def random_signs(like: Tensor, rng: torch.Generator) -> Tensor:
     return flat.as_strided(layout.shape, layout.stride())
 
 
-def _channel_axis(feature: Tensor, last_layer: nn.Module | None) -> int:
-    """Axis of the channels: as the last convolution, linear or layer-norm module left them.
-
-    Where a linear or layer-norm module ran on permuted images, the axis of its size; where both
-    axes have that size, the last.
-    """
-    if feature.dim() < 3 or isinstance(last_layer, nn.modules.conv._ConvNd):
-        return 1
-    channels = getattr(last_layer, "out_features", None)
-    if channels is None:
-        channels = next(iter(getattr(last_layer, "normalized_shape", ())), None)
-    if channels is not None and feature.shape[-1] != channels == feature.shape[1]:
-        return 1
-    return feature.dim() - 1
-
-
 def _with_first_tensor(output: Any, tensor: Tensor) -> Any:
     """The module's output with its first tensor replaced, in the same nesting."""
     if isinstance(output, Tensor):
@@ -233,9 +193,3 @@ def _with_first_tensor(output: Any, tensor: Tensor) -> Any:
     replaced[place] = _with_first_tensor(output[place], tensor)
     fields = getattr(output, "_fields", None)
     return type(output)(*replaced) if fields else type(output)(replaced)
-
-
-def _autocast(device: torch.device, dtype: torch.dtype | None) -> Any:
-    if device.type == "mps" and dtype is None:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

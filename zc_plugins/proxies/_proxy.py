@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,8 @@ class Proxy:
         layer_score: that statistic, as float64 on the host, to the layer's number. It raises
             ``Unscorable`` where the number is undefined.
         reduce: the vector of shape (layers,) to the score; may raise ``Unscorable`` too.
+        combine: all layers' statistics to the score, for a score that is no function of the
+            layers' numbers; in place of ``reduce``.
         paper: formula and source.
         higher_is_better: direction.
     """
@@ -55,6 +57,7 @@ class Proxy:
     reduce: Callable[[ndarray], float]
     paper: str
     higher_is_better: bool = True
+    combine: Callable[[Sequence[ndarray]], float] | None = None
 
     def score(self, reading: Reading, column: int) -> LayerScores:
         """The network's score from the statistics in ``column`` of the probe's reading."""
@@ -72,7 +75,10 @@ class Proxy:
         if reading.fault:
             return LayerScores(float("nan"), vector, names, reading.fault, True)
         try:
-            value = float(self.reduce(vector))
+            if self.combine is None:
+                value = float(self.reduce(vector))
+            else:
+                value = float(self.combine([statistic for _, statistic in statistics]))
         except Unscorable as reason:
             unscored = (float("nan"), vector, names, str(reason))
             return LayerScores(*unscored, isinstance(reason, Degenerate))

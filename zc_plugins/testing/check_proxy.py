@@ -20,7 +20,7 @@ def check_proxy(
 
     Same seed, same score; finite on the live network, with one number a layer; on a network whose
     activations are constant, not a number with a note that says why, and never an error (a proxy
-    that reads only costs does not see that).
+    that reads only costs or weights does not see that).
 
     Args:
         proxy: yours.
@@ -44,7 +44,7 @@ def check_proxy(
     assert vector.dtype == np.float64, f"the vector is of {vector.dtype}, float64 is wanted"
     again = _scored(proxy, network, input_shape).values[0, 0]
     assert again == value, f"one seed, two scores: {value} and {again}"
-    if proxy.reads != "cost":
+    if proxy.reads not in ("cost", "weights"):
         _check_dead(proxy, input_shape if live is None else (3, 16, 16))
 
 

@@ -1,0 +1,252 @@
+"""One forward of one network that serves several probes, with the sweeps back that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from zc_plugins._dry_run import dtype_of, explained
+from zc_plugins._pristine import device_of, pristine
+from zc_plugins._seeding import generator
+from zc_plugins.probes._excite import called, excite
+from zc_plugins.probes._loss import logits_in, loss_of, random_targets
+from zc_plugins.probes._probe import Column, Excitation, Gathered, Measure, Reading, to_host
+from zc_plugins.probes._verdict import output_fault, output_verdict
+from zc_plugins.probes._weights import weight_matrices
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """What one probe does in the shared pass, and the small results that it keeps.
+
+    Attributes:
+        graph: the graph that it needs after the forward: none, to the input, or to the weights.
+        gathered: the small results.
+    """
+
+    graph: ClassVar[str]
+    gathered: Gathered
+
+    def attach(self, run: Run) -> Iterator[Any]:
+        """Hook the network: removable handles or context managers around the forward."""
+        ...
+
+    def finish(self, run: Run) -> None:
+        """Read what is known after the forward."""
+        ...
+
+
+class Run:
+    """The pass while it goes on.
+
+    Attributes:
+        model: the network, in train mode, freshly initialised.
+        excitation: how it is excited.
+        cuts: the graph may be cut at block boundaries, since no stage needs the whole.
+        rng: of weights, inputs and signs.
+        x: the batch.
+        output: what the network gave.
+        forwarding: the first batch is on its way through the network.
+        sweeping: the gradient of its loss is on its way back.
+    """
+
+    def __init__(self, model: nn.Module, excitation: Excitation, graphs: set[str]) -> None:
+        self.model, self.excitation, self.graphs = model, excitation, graphs
+        self.cuts = not graphs & {"input", "weights"}
+        self.sweeping = self.forwarding = False
+        self.output: Any = None
+
+    def begin(self, seed: int) -> None:
+        """Initialise and draw; called inside ``pristine``."""
+        self.device = device_of(self.model)
+        self.rng, self._labels = (generator(s, self.device) for s in (seed, seed + 2**32))
+        excite(self.model, self.excitation, self.rng, gradients="weights" in self.graphs)
+        self.x = self.excitation.batch(self.device, dtype_of(self.model), self.rng)
+        if "input" in self.graphs and self.x.is_floating_point():
+            self.x.requires_grad_()
+
+    def forward(self) -> None:
+        """Run the network; a leaf that carries a gradient must not be changed in place."""
+        fed = self.x.clone() if self.x.requires_grad else self.x
+        self.forwarding = True
+        self.output = called(self.model, fed, self.excitation)
+        self.forwarding = False
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """Of the first batch."""
+        given = self.excitation.targets
+        if given is not None:
+            return given.to(self.device)
+        return random_targets(logits_in(self.output, len(self.x)), self._labels)
+
+    @cached_property
+    def loss(self) -> Tensor:
+        """Of the first batch, of shape ()."""
+        return loss_of(self.excitation, self.output, len(self.x), self.targets)
+
+    def input_gradient(self) -> Tensor | None:
+        """Gradient of the summed output at the input, of the input's shape."""
+        logits = logits_in(self.output, len(self.x))
+        total = logits.sum(dtype=None if logits.dtype == torch.float64 else torch.float32)
+        if not total.requires_grad:
+            return None
+        keep = "weights" in self.graphs
+        return torch.autograd.grad(total, self.x, retain_graph=keep, allow_unused=True)[0]
+
+    @cached_property
+    def gradients(self) -> dict[str, Tensor | None]:
+        """Of the loss of the first batch, at each weight matrix and other parameter, by name."""
+        self.sweeping = True
+        try:
+            return self._gradients(self.loss)
+        finally:
+            self.sweeping = False
+
+    @cached_property
+    def second_gradients(self) -> dict[str, Tensor | None]:
+        """Of the loss of another batch; the first batch's graph is gone by then."""
+        _ = self.gradients
+        x, targets = self.excitation.second_batch(self.device, dtype_of(self.model), self._labels)
+        output = called(self.model, x, self.excitation)
+        if targets is None:
+            targets = random_targets(logits_in(output, len(x)), self._labels)
+        return self._gradients(loss_of(self.excitation, output, len(x), targets.to(self.device)))
+
+    @cached_property
+    def matrices(self) -> dict[str, nn.Parameter]:
+        """The weight matrices, by layer."""
+        return dict(weight_matrices(self.model))
+
+    @cached_property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """All floating parameters: the matrices by layer, then the others by their own name."""
+        held = {id(parameter) for parameter in self.matrices.values()}
+        others = {
+            name: parameter
+            for name, parameter in self.model.named_parameters()
+            if id(parameter) not in held and parameter.is_floating_point()
+        }
+        return {**self.matrices, **others}
+
+    def _gradients(self, loss: Tensor) -> dict[str, Tensor | None]:
+        if not loss.requires_grad:
+            return dict.fromkeys(self.weights)
+        values = torch.autograd.grad(loss, list(self.weights.values()), allow_unused=True)
+        return dict(zip(self.weights, values, strict=True))
+
+
+@dataclass(frozen=True)
+class SharedProbe:
+    """A probe that is one stage of the shared pass, and can be run alone.
+
+    Attributes:
+        name: also the name of its file.
+        stage: makes the stage for a network; raises ``Unscorable`` where there is nothing to read.
+    """
+
+    name: str
+    stage: Callable[[nn.Module, Excitation, Sequence[Measure]], Stage]
+
+    def __call__(
+        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure], *, seed: int
+    ) -> Reading:
+        """Run the pass for this stage alone."""
+        outcomes = shared_pass({self.name: (self, measures)}, model, excitation, seed=seed)
+        outcome = outcomes[self.name]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def shared_pass(
+    wanted: Mapping[str, tuple[SharedProbe, Sequence[Measure]]],
+    model: nn.Module,
+    excitation: Excitation,
+    *,
+    seed: int,
+) -> dict[str, Reading | Exception]:
+    """Readings of all wanted probes from one forward, and one transfer to the host.
+
+    A probe's numbers do not depend on which others run beside it. Where the pass breaks, each
+    probe is tried alone, so that one network's oddity costs only the proxies that stumble over it.
+    """
+    stages: dict[str, Stage] = {}
+    outcomes: dict[str, Reading | Exception] = {}
+    for name, (probe, measures) in wanted.items():
+        try:
+            stages[name] = probe.stage(model, excitation, measures)
+        except Exception as error:
+            outcomes[name] = error
+    run = Run(model, excitation, {stage.graph for stage in stages.values()})
+    verdict: Column = []
+    try:
+        if stages:
+            outcomes |= _passed(run, stages, seed, verdict)
+    except Exception as error:
+        if len(stages) > 1:
+            alone = (
+                shared_pass({name: wanted[name]}, model, excitation, seed=seed) for name in stages
+            )
+            return {**outcomes, **{k: v for outcome in alone for k, v in outcome.items()}}
+        return {**outcomes, **dict.fromkeys(stages, explained(error, excitation.input_shape))}
+    read = {name: stage for name, stage in stages.items() if name not in outcomes}
+    return {**outcomes, **_readings(read, verdict, excitation)}
+
+
+def _passed(
+    run: Run, stages: Mapping[str, Stage], seed: int, verdict: Column
+) -> dict[str, Exception]:
+    broken: dict[str, Exception] = {}
+    with_graph = any(stage.graph != "none" for stage in stages.values())
+    with pristine(run.model, seed), torch.set_grad_enabled(with_graph):
+        run.begin(seed)
+        with ExitStack() as attached:
+            for stage in stages.values():
+                for handle in stage.attach(run):
+                    attached.enter_context(_removed(handle))
+            run.forward()
+        verdict.extend(output_verdict(run.output, len(run.x)))
+        # The sweep to the input comes before the one to the weights, which frees the graph.
+        for name, stage in sorted(stages.items(), key=lambda item: item[1].graph == "weights"):
+            try:
+                stage.finish(run)
+            except Exception as error:
+                broken[name] = error
+    return broken
+
+
+def _readings(
+    stages: Mapping[str, Stage], verdict: Column, excitation: Excitation
+) -> dict[str, Reading | Exception]:
+    columns = [column for stage in stages.values() for column in stage.gathered.columns]
+    # One more column, so that the verdict comes along in the same transfer.
+    statistics = iter(to_host([], [verdict, *columns]).statistics)
+    fault = output_fault(next(statistics), fresh=excitation.fresh)
+    return {
+        name: Reading(
+            tuple(stage.gathered.layers),
+            tuple(next(statistics) for _ in stage.gathered.columns),
+            fault,
+        )
+        for name, stage in stages.items()
+    }
+
+
+@contextmanager
+def _removed(handle: Any) -> Iterator[None]:
+    """A hook's handle, or a context manager, around the forward."""
+    if hasattr(handle, "remove"):
+        try:
+            yield
+        finally:
+            handle.remove()
+    else:
+        with handle:
+            yield

@@ -1,0 +1,100 @@
+"""Outputs of the convolution and linear layers, with the loss's gradient there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zc_plugins.errors import NoReadableLayers, Unscorable
+from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._probe import Excitation, Gathered, Measure
+from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._weights import LAYERS
+
+
+class LayerOutputEvidence:
+    """One run of one layer, while the sweep from the loss passes its output.
+
+    Attributes:
+        name: of the layer.
+        weight: of the layer.
+    """
+
+    def __init__(
+        self, name: str, weight: Tensor, output: Tensor, gradient: Tensor, axis: int
+    ) -> None:
+        self.name, self.weight = name, weight
+        self._output, self._gradient, self._axis = output, gradient, axis
+
+    @property
+    def product(self) -> Tensor:
+        """Output times gradient, summed over positions: shape (batch, channels)."""
+        product = self._output.detach() * self._gradient
+        product = product if product.dtype == torch.float64 else product.float()
+        return product.movedim(self._axis, 1).flatten(2).sum(2) if product.dim() > 2 else product
+
+
+class LayerOutputStage:
+    """A hook on each layer's output, which fires when the loss's gradient arrives there.
+
+    So the gradient of one layer at a time is alive, not of all.
+    """
+
+    graph: ClassVar[str] = "weights"
+
+    def __init__(
+        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
+    ) -> None:
+        self.names = [name for name, module in model.named_modules() if isinstance(module, LAYERS)]
+        if not self.names:
+            raise NoReadableLayers("no convolution or linear layer to read")
+        self.gathered = Gathered(measures)
+        self.channels = Channels()
+        self._overwritten = ""
+
+    def attach(self, run: Run) -> Iterator[Any]:
+        """Hook the layers."""
+        yield from self.channels.attach(run.model)
+        modules = dict(run.model.named_modules())
+        for name in self.names:
+            yield modules[name].register_forward_hook(self._hook(name or "weight", run))
+
+    def finish(self, run: Run) -> None:
+        """Sweep back; the hooks do the rest.
+
+        Raises:
+            Unscorable: if an output was overwritten in place before it could be read.
+        """
+        _ = run.gradients
+        if self._overwritten:
+            raise Unscorable(f"the output of {self._overwritten} is overwritten in place")
+        # The sweep meets the layers from the last to the first.
+        self.gathered.layers.reverse()
+        for column in self.gathered.columns:
+            column.reverse()
+
+    def _hook(self, name: str, run: Run) -> Any:
+        def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+            if not run.forwarding or not output.requires_grad or output.dim() < 2:
+                return
+            version, axis = output._version, self.channels.axis(output)
+
+            def read(gradient: Tensor) -> None:
+                if not run.sweeping:
+                    return
+                if output._version != version:
+                    self._overwritten = name
+                    return
+                weight: Any = module.weight
+                evidence = LayerOutputEvidence(name, weight.detach(), output, gradient, axis)
+                self.gathered.read(name, evidence)
+
+            output.register_hook(read)  # type: ignore[no-untyped-call]
+
+        return hook
+
+
+layer_outputs = SharedProbe("layer_outputs", LayerOutputStage)
