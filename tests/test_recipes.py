@@ -8,7 +8,7 @@ import torch
 
 from tests import zoo
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.recipes import az_nas, size
+from zc_plugins.recipes import az_nas, az_nas_vit, size
 
 
 def test_az_nas() -> None:
@@ -24,6 +24,16 @@ def test_az_nas() -> None:
     assert scorer.excitation.batch_size == 64
     assert scorer.excitation.initialisation == "kaiming_normal"
     assert az_nas((3, 8, 8), batch_size=8).excitation.batch_size == 8
+
+
+def test_az_nas_vit() -> None:
+    scorer = az_nas_vit((3, 8, 8), seed=4, device="cpu", batch_size=8)
+    assert [p.name for p in scorer.proxies] == ["expressivity", "trainability", "complexity"]
+    assert scorer.ensemble.__name__ == "az_rank"  # type: ignore[attr-defined]
+    assert (scorer.seed, scorer.excitation.batch_size) == (4, 8)
+    assert scorer.excitation.initialisation == "keep"
+    fresh = az_nas_vit((3, 8, 8), initialisation="kaiming_normal")
+    assert fresh.excitation.initialisation == "kaiming_normal"
 
 
 def test_size_is_what_can_be_counted() -> None:
