@@ -30,10 +30,13 @@ FLOORS = {
     "_pristine": 1,
     "_dry_run": 1,
     "ranking": 1,
+    "_score_file": 1,
     "probes": 2,
     "costs": 2,
     "scores": 2,
     "proxies": 3,
+    "_score_text": 3,
+    "cache": 3,
     "ensembles": 3,
     "report": 3,
     "spaces": 3,
@@ -59,6 +62,8 @@ OWN_ROOMS = {
     "ray": set(),
     "sklearn": {"ensembles"},
     "pyarrow": {"tables"},
+    "typer": {"cli"},
+    "rich": {"cli"},
 }
 """Package to the rooms that may import it."""
 

@@ -36,8 +36,10 @@ def made_smaller(snippet: str) -> str:
     return snippet
 
 
-def test_snippets() -> None:
+def test_snippets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(SNIPPETS) >= 7
+    # Some write files.
+    monkeypatch.chdir(tmp_path)
     # An accuracy that is not the same for all.
     names: dict[str, Any] = {"train_and_validate": lambda model, learning_rate: learning_rate}
     for snippet in map(made_smaller, SNIPPETS):

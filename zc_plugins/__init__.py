@@ -1,5 +1,6 @@
 """Training-free (zero-cost) architecture scores for Optuna."""
 
+from zc_plugins.cache import ScoreCache
 from zc_plugins.costs.budget import Budget
 from zc_plugins.probes import Excitation
 from zc_plugins.reference import Calibrated, Reference
@@ -15,6 +16,7 @@ __all__ = [
     "Excitation",
     "ModuleSpace",
     "Reference",
+    "ScoreCache",
     "ScoreTable",
     "Scorer",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from zc_plugins._identity import fingerprint
 from zc_plugins._progress import progress as with_progress
 from zc_plugins._seeding import accelerator, seeded
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins.cache import ScoreCache
 from zc_plugins.ensembles import SHELF as ENSEMBLES
 from zc_plugins.ensembles import Ensemble
 from zc_plugins.errors import (
@@ -51,8 +53,11 @@ class Scorer:
         seed: of weights, inputs and signs; the same for all candidates.
         device: where candidates that the scorer builds are put: ``"auto"`` is the accelerator if
             there is one, else the CPU. Networks that are handed in built are scored where they lie.
+        cache: path of a file, or a ``ScoreCache``, in which the scores of architectures of a space
+            outlive the scorer.
 
     Attributes:
+        cache: as above; may be set later, on the scorer of a recipe.
         scored: networks scored so far; what is remembered does not count again.
         seconds: wall time spent on building and scoring them.
 
@@ -76,6 +81,7 @@ class Scorer:
         ensemble: str | Ensemble = "az_rank",
         seed: int = 0,
         device: str | torch.device = "auto",
+        cache: str | os.PathLike[str] | ScoreCache | None = None,
     ) -> None:
         chosen = [PROXIES[p] if isinstance(p, str) else p for p in proxies]
         if not chosen or len({p.name for p in chosen}) < len(chosen):
@@ -87,6 +93,7 @@ class Scorer:
         self.ensemble = ENSEMBLES[ensemble] if isinstance(ensemble, str) else ensemble
         self.seed = seed
         self.device = _resolved(device)
+        self.cache = ScoreCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
         self.scored, self.seconds = 0, 0.0
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
         self._turn = threading.RLock()
@@ -123,6 +130,17 @@ class Scorer:
             row, seconds[place] = self._row(candidate)
             rows.append(row)
         return self._table([candidate.key for candidate in candidates], rows, seconds)
+
+    def layer_scores(self, network: Any) -> ScoreRow:
+        """All proxies' numbers of one network, with the names of its layers and blocks.
+
+        Args:
+            network: or a function that builds one, which is put on the scorer's device.
+
+        Raises:
+            NotAModule: if it is neither.
+        """
+        return self._row(_Candidate.of(network, 0, None))[0]
 
     def remember(self, table: ScoreTable, *, space: SearchSpace[Any]) -> None:
         """Take the table's rows as known: these architectures are not scored again.
@@ -202,6 +220,11 @@ class Scorer:
             known = None if candidate.space is None else (candidate.space, candidate.key)
             if known is not None and known in self._remembered:
                 return self._remembered[known], 0.0
+            if known is not None and self.cache is not None:
+                kept = self.cache.get(*known, self.settings)
+                if kept is not None:
+                    self._remembered[known] = kept
+                    return kept, 0.0
             start = time.perf_counter()
             try:
                 with torch.inference_mode(False), seeded(self.seed, self.device):
@@ -213,6 +236,8 @@ class Scorer:
                 row = {proxy.name: proxy.failed(error) for proxy in self.proxies}
             if known is not None:
                 self._remembered[known] = row
+                if self.cache is not None:
+                    self.cache.put(*known, self.settings, row)
             spent = time.perf_counter() - start
             self.scored, self.seconds = self.scored + 1, self.seconds + spent
             return row, spent

@@ -1,0 +1,205 @@
+"""Scores on disk: what was scored once is not scored again, in whichever process."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sqlite3
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from zc_plugins._score_file import opened
+from zc_plugins._score_text import decoded, encoded, settled
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.proxies._proxy import ScoreRow
+
+Answer = TypeVar("Answer")
+
+_READERS_OF_SCORES = (
+    "cache.py", "cli", "ensembles", "nni", "optuna", "ranking.py", "recipes.py", "reference.py",
+    "report", "scores.py", "search", "tables", "testing",
+)  # fmt: skip
+"""Rooms that no network's score depends on; a new room counts until it is named here."""
+
+
+class ScoreCache:
+    """Scores of architectures in one SQLite file, which threads and processes may share.
+
+    A row is found again for the same architecture of the same space under the same settings of the
+    scorer, the same version of this package's code and the same torch. What a builder of your own
+    calls is not looked into: after an edit there, ``clear()``. If the file cannot be read or
+    written any more (read-only, disk full), one warning tells so and scoring goes on without it.
+    Use a local disk: SQLite's write-ahead log does not work over a network.
+
+    Args:
+        path: of the file; made, readable by its owner only, where there is none.
+
+    Raises:
+        InvalidArgument: if the file is damaged or something else, or if none can be made there. It
+            is never deleted.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with ScoreCache(f"{folder.name}/scores.sqlite3") as cache:
+        ...     len(cache)
+        0
+        >>> folder.cleanup()
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        # A worker may have another working directory.
+        self.path = Path(path).absolute()
+        self._reads = self._writes = True
+        self._connections: dict[int, sqlite3.Connection] = {}
+        self._make_file()
+        try:
+            self._connection()
+        except sqlite3.OperationalError as error:
+            self._reads = self._writes = False
+            self._warn(error)
+        except sqlite3.DatabaseError as error:
+            raise InvalidArgument(
+                f"cache={str(self.path)!r} is no score cache, or damaged ({error}): pass another "
+                "path, or move the file away"
+            ) from error
+
+    def get(self, space: str, architecture: str, settings: str) -> ScoreRow | None:
+        """The architecture's row, or None if it is not known.
+
+        Args:
+            space: name of the space.
+            architecture: its canonical text.
+            settings: of the scorer.
+        """
+        if not self._reads:
+            return None
+        try:
+            found = self._connection().execute(
+                "SELECT row FROM scores WHERE space = ? AND architecture = ? AND settings = ? "
+                "AND code = ?",
+                (space, architecture, settings, code_version()),
+            )
+            text = found.fetchone()
+        except (sqlite3.Error, UnicodeError) as error:
+            self._reads = self._writes = self._warn(error)
+            return None
+        return None if text is None else decoded(text[0])
+
+    def put(self, space: str, architecture: str, settings: str, row: ScoreRow) -> None:
+        """Keep a row, unless it failed for a reason that may pass, such as a lack of memory.
+
+        A row that is there already stays.
+        """
+        if not self._writes or not settled(row):
+            return
+        try:
+            self._connection().execute(
+                "INSERT OR IGNORE INTO scores VALUES (?, ?, ?, ?, ?)",
+                (space, architecture, settings, code_version(), encoded(row)),
+            )
+        except (sqlite3.Error, UnicodeError) as error:
+            self._writes = self._warn(error)
+
+    def clear(self) -> None:
+        """Forget all rows, also those of other settings; the file stays.
+
+        Raises:
+            InvalidArgument: if the file cannot be written.
+        """
+        self._asked(lambda connection: connection.execute("DELETE FROM scores"))
+
+    def __len__(self) -> int:
+        """Rows in the file, also those of other settings and versions.
+
+        Raises:
+            InvalidArgument: if the file cannot be read.
+        """
+        count = "SELECT count(*) FROM scores"
+        return int(self._asked(lambda connection: connection.execute(count).fetchone()[0]))
+
+    def __bool__(self) -> bool:
+        """True, also while it is empty."""
+        return True
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        # A connection that a fork brought along belongs to the parent.
+        connection = self._connections.pop(os.getpid(), None)
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> ScoreCache:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if "_connections" in vars(self):
+            self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _reads=True, _writes=True, _connections={})
+
+    def _make_file(self) -> None:
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            if not self.path.is_file():
+                raise InvalidArgument(
+                    f"cache={str(self.path)!r} is a folder or device: pass the path of a file"
+                ) from None
+        except OSError as error:
+            raise InvalidArgument(
+                f"cache={str(self.path)!r} cannot be made ({error.strerror}): pass a path in a "
+                "folder that exists and that you may write to"
+            ) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        """This process's connection; SQLite lets its threads take turns."""
+        process = os.getpid()
+        if process not in self._connections:
+            fresh = opened(self.path)
+            if self._connections.setdefault(process, fresh) is not fresh:
+                fresh.close()
+        return self._connections[process]
+
+    def _asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        try:
+            return question(self._connection())
+        except sqlite3.Error as error:
+            raise InvalidArgument(
+                f"cache={str(self.path)!r} cannot be used ({error}): pass another path"
+            ) from error
+
+    def _warn(self, error: Exception) -> bool:
+        """Warn, at the first time; False, for the flag that the caller takes down."""
+        if "_warned" not in vars(self):
+            self._warned = True
+            warnings.warn(
+                f"cache={str(self.path)!r} cannot be used ({error}): scoring goes on without it",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return False
+
+
+@functools.cache
+def code_version() -> str:
+    """Digest of the source files that scores depend on, and of torch's version; once a process."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256(torch.__version__.encode())
+    for file in sorted(root.rglob("*.py")):
+        name = file.relative_to(root)
+        if name.parts[0] not in _READERS_OF_SCORES:
+            digest.update(f"\0{name.as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,5 @@
+"""``python -m zc_plugins.cli``."""
+
+from zc_plugins.cli import main
+
+main()
