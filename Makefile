@@ -31,3 +31,5 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.speed --json
 	$(RUN)/python -m benchmarks.correlation --architectures 1000 --json
 	$(RUN)/python -m benchmarks.useful
+	$(RUN)/python -m benchmarks.choose
+	$(RUN)/python -m benchmarks.every_proxy

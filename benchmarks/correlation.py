@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.pool import RESOLUTION, Setting, scored
+from benchmarks.pool import Setting, made, scored
 from benchmarks.provenance import provenance
 from zc_plugins._shapes import ndarray
 from zc_plugins.ranking import bootstrap, kendall_tau, spearman_rho
 from zc_plugins.tables.nasbench201 import nasbench201
 
+DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 # Full benchmark, authors' code; the C10 value is verified in the authors' notebook.
 PUBLISHED_TAU = {"az_nas": {"cifar10": 0.741, "cifar100": 0.723, "imagenet16-120": 0.710}}
 
@@ -39,7 +40,7 @@ def correlations(numbers: ndarray, accuracy: ndarray, seed: int) -> dict[str, An
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--space", choices=["nasbench201"], default="nasbench201")
-    parser.add_argument("--dataset", choices=sorted(RESOLUTION), default="cifar10")
+    parser.add_argument("--dataset", choices=DATASETS, default="cifar10")
     parser.add_argument("--architectures", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--recipe", default="az_nas")
@@ -52,11 +53,12 @@ def main() -> None:
     table = nasbench201(arguments.data, arguments.dataset)
     rng = np.random.default_rng(arguments.seed)
     chosen = rng.choice(len(table.test), arguments.architectures, replace=False)
-    setting = Setting(arguments.recipe, arguments.dataset, arguments.batch_size, arguments.seed)
+    population = f"{arguments.space}-{arguments.dataset}"
+    setting = Setting.of(arguments.recipe, population, arguments.batch_size, arguments.seed)
     start = time.perf_counter()
     scores = scored([table.architectures[c] for c in chosen], setting, arguments.processes)
     seconds = time.perf_counter() - start
-    numbers = setting.scorer().aggregate(scores)
+    numbers = made(arguments.recipe).aggregate(scores)
     accuracy, connected = table.test[chosen], table.connected[chosen]
     result = {
         "space": arguments.space,

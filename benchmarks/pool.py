@@ -1,4 +1,4 @@
-"""Scores of NAS-Bench-201 cells from several processes of one thread each."""
+"""Scores of a population from several processes of one thread each."""
 
 from __future__ import annotations
 
@@ -10,44 +10,56 @@ from typing import Any
 import numpy as np
 import torch
 
-from zc_plugins import recipes
+from benchmarks.populations import POPULATIONS
+from zc_plugins import Excitation, recipes
 from zc_plugins._progress import progress
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
-from zc_plugins.spaces.nasbench201 import NasBench201
-
-RESOLUTION = {"cifar10": 32, "cifar100": 32, "imagenet16-120": 16}
-CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16-120": 120}
+from zc_plugins.spaces import SearchSpace
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How cells are scored.
+    """How architectures are scored.
 
     Attributes:
-        recipe: name in ``zc_plugins.recipes``.
-        dataset: fixes the resolution and the number of classes.
+        proxies: names on the shelf.
+        population: key of ``POPULATIONS``.
         batch_size: samples of noise.
-        seed: of weights, inputs and signs.
+        seed: of weights, inputs, labels and signs.
     """
 
-    recipe: str
-    dataset: str
+    proxies: tuple[str, ...]
+    population: str
     batch_size: int
     seed: int
 
+    @staticmethod
+    def of(recipe: str, population: str, batch_size: int, seed: int) -> Setting:
+        """The setting of a recipe of ``zc_plugins.recipes``."""
+        proxies = tuple(proxy.name for proxy in made(recipe).proxies)
+        return Setting(proxies, population, batch_size, seed)
+
     def scorer(self) -> Scorer:
         """The scorer of this setting."""
-        side = RESOLUTION[self.dataset]
-        make: Any = getattr(recipes, self.recipe)
-        scorer: Scorer = make(
-            (3, side, side), batch_size=self.batch_size, seed=self.seed, device="cpu"
+        population: Any = POPULATIONS[self.population]
+        excitation = Excitation(
+            population.input_shape,
+            batch_size=self.batch_size,
+            initialisation=population.initialisation,
         )
-        return scorer
+        return Scorer(self.proxies, excitation, seed=self.seed, device="cpu")
 
-    def space(self) -> NasBench201:
-        """The benchmark's network for this dataset."""
-        return NasBench201(classes=CLASSES[self.dataset])
+    def space(self) -> SearchSpace[Any]:
+        """The population's networks."""
+        return POPULATIONS[self.population].space
+
+
+def made(recipe: str) -> Scorer:
+    """The recipe's scorer, for its proxies and its ensemble."""
+    make: Any = getattr(recipes, recipe)
+    scorer: Scorer = make((3, 32, 32), device="cpu")
+    return scorer
 
 
 _worker: dict[str, Any] = {}
@@ -59,22 +71,26 @@ def _start(setting: Setting) -> None:
 
 
 def _score(architecture: str) -> ScoreTable:
-    space: NasBench201 = _worker["space"]
+    space: SearchSpace[Any] = _worker["space"]
     scorer: Scorer = _worker["scorer"]
     return scorer.score([space.decode(architecture)], space=space, show_progress=False)
 
 
 def scored(architectures: Sequence[str], setting: Setting, processes: int) -> ScoreTable:
-    """The table of the cells, in their order; the same for any number of processes."""
+    """The table of the architectures, in their order; the same for any number of processes.
+
+    Architectures that compute the same are scored once.
+    """
+    space = setting.space()
+    keys = [space.encode(space.canonical(space.decode(a))) for a in architectures]
+    different = list(dict.fromkeys(keys))
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, _start, (setting,)) as pool:
-        rows = list(
-            progress(
-                pool.imap(_score, architectures, chunksize=1),
-                total=len(architectures),
-                description="scoring",
-            )
+        found = progress(
+            pool.imap(_score, different, chunksize=1), total=len(different), description="scoring"
         )
+        by_key = dict(zip(different, found, strict=True))
+    rows = [by_key[key] for key in keys]
     return ScoreTable(
         list(architectures),
         np.concatenate([row.values for row in rows]),

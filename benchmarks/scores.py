@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pool import RESOLUTION, Setting, scored
+from benchmarks.pool import Setting, scored
 from benchmarks.provenance import provenance
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.nasbench201 import NasBench201
@@ -33,7 +33,12 @@ def path(recipe: str, dataset: str) -> Path:
 
 def read(recipe: str, dataset: str) -> ScoreTable:
     """The kept scores; seconds are those of building and scoring on one thread."""
-    with gzip.open(path(recipe, dataset), "rt", newline="") as file:
+    return read_from(path(recipe, dataset))
+
+
+def read_from(kept: Path) -> ScoreTable:
+    """The scores that ``write`` has kept."""
+    with gzip.open(kept, "rt", newline="") as file:
         rows = list(csv.reader(file))
     header, rows = rows[0], rows[1:]
     proxies, degenerate = header[1:-2], [row[-2] == "1" for row in rows]
@@ -57,19 +62,22 @@ def write(table: ScoreTable, to: Path) -> None:
     for place, key in enumerate(table.candidates):
         numbers = (f"{value:.6g}" for value in table.values[place])
         writer.writerow([key, *numbers, int(table.degenerate[place]), f"{spent[place]:.3g}"])
-    to.parent.mkdir(exist_ok=True)
+    to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--recipe", default="az_nas")
-    parser.add_argument("--dataset", choices=sorted(RESOLUTION), default="cifar10")
+    parser.add_argument(
+        "--dataset", choices=["cifar10", "cifar100", "imagenet16-120"], default="cifar10"
+    )
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
-    setting = Setting(arguments.recipe, arguments.dataset, arguments.batch_size, arguments.seed)
+    population = f"nasbench201-{arguments.dataset}"
+    setting = Setting.of(arguments.recipe, population, arguments.batch_size, arguments.seed)
     space = NasBench201()
     cells = sorted({space.encode(space.canonical(cell)) for cell in space})
     start = time.perf_counter()

@@ -95,7 +95,7 @@ def regrets(run: Run) -> list[float]:
         zip(table.architectures, zip(table.validation, table.test, strict=True), strict=True)
     )
     space = NasBench201()
-    scorer = Setting(run.recipe, run.dataset, 16, 0).scorer()
+    scorer = Setting.of(run.recipe, f"nasbench201-{run.dataset}", 16, 0).scorer()
     scorer.remember(scores.read(run.recipe, "cifar10"), space=space)
     study = prepared(run, space, scorer)
     trained = objective(space, accuracy)

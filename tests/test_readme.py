@@ -10,6 +10,8 @@ from typing import Any
 import optuna
 import pytest
 
+from zc_plugins.proxies import SHELF as PROXIES
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -82,3 +84,13 @@ def test_numbers_are_the_committed_ones() -> None:
         written = re.findall(r"\d+\.\d\d ± \d+\.\d\d", page)
         assert len(written) >= 40
         assert set(written) <= kept
+
+
+def test_every_proxy_is_named() -> None:
+    shelf = README[README.index("## The shelf") : README.index("## Command line")]
+    assert set(PROXIES) <= set(re.findall(r"`(\w+)`", shelf))
+    for row in shelf.splitlines():
+        passes, _, names = row.removeprefix("| ").partition(" | ")
+        probes = set(re.findall(r"`(\w+)`", passes.partition("(")[2]))
+        for name in set(re.findall(r"`(\w+)`", names)) & set(PROXIES) if probes else ():
+            assert PROXIES[name].reads in probes, name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from tests import zoo
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.recipes import az_nas, az_nas_vit, size
+from zc_plugins.recipes import az_nas, az_nas_vit, best_training_free, size, zen_nas, zico
 
 
 def test_az_nas() -> None:
@@ -34,6 +37,38 @@ def test_az_nas_vit() -> None:
     assert scorer.excitation.initialisation == "keep"
     fresh = az_nas_vit((3, 8, 8), initialisation="kaiming_normal")
     assert fresh.excitation.initialisation == "kaiming_normal"
+
+
+def test_best_training_free() -> None:
+    scorer = best_training_free((3, 8, 8), seed=4, device="cpu")
+    assert {p.name for p in scorer.proxies} == {"expressivity", "meco", "swap", "complexity"}
+    assert scorer.ensemble.__name__ == "az_rank"  # type: ignore[attr-defined]
+    assert (scorer.seed, scorer.excitation.batch_size) == (4, 32)
+    assert scorer.score([zoo.plain_cnn, zoo.mobilenet]).scored.all()
+
+
+def test_the_choice_is_the_smallest_of_the_good_sets() -> None:
+    """As the committed results of ``benchmarks.choose`` say."""
+    import csv
+
+    with (Path(__file__).parents[1] / "benchmarks" / "results" / "choose.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    best = max(float(row["tau"]) for row in rows)
+    good = [row for row in rows if float(row["tau"]) >= best - 0.005]
+    least = min(int(row["size"]) for row in good)
+    chosen = max((row for row in good if int(row["size"]) == least), key=lambda r: float(r["tau"]))
+    proxies = best_training_free((3, 8, 8)).proxies
+    assert set(chosen["proxies"].split()) == {proxy.name for proxy in proxies}
+
+
+@pytest.mark.parametrize(("recipe", "proxy"), [(zen_nas, "zen_score"), (zico, "zico")])
+def test_recipes_of_one_proxy(recipe: Any, proxy: str) -> None:
+    scorer = recipe((3, 8, 8), seed=4, device="cpu", batch_size=8)
+    assert [p.name for p in scorer.proxies] == [proxy]
+    assert (scorer.seed, scorer.excitation.batch_size) == (4, 8)
+    table = scorer.score([zoo.plain_cnn, zoo.mobilenet])
+    order = np.argsort(table.column(proxy))
+    assert np.array_equal(np.argsort(scorer.aggregate(table)), order)
 
 
 def test_size_is_what_can_be_counted() -> None:

@@ -58,6 +58,10 @@ class NothingScored(ZeroCostError):
     """Every candidate of a pool failed, so there is nothing to rank."""
 
 
+class WorkerDied(ZeroCostError):
+    """A worker process ended over one candidate, which is NaN then; the others are scored."""
+
+
 class MissingExtra(ZeroCostError, ImportError):
     """An optional package is not installed."""
 

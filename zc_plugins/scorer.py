@@ -5,38 +5,33 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.parameter import UninitializedParameter
 
+from zc_plugins._candidate import Candidate
 from zc_plugins._identity import fingerprint
+from zc_plugins._method import Method
 from zc_plugins._progress import progress as with_progress
-from zc_plugins._seeding import accelerator, seeded
+from zc_plugins._seeding import accelerator
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins._worker_plan import Plan
+from zc_plugins._workers import Crew
 from zc_plugins.cache import ScoreCache
 from zc_plugins.ensembles import SHELF as ENSEMBLES
 from zc_plugins.ensembles import Ensemble
-from zc_plugins.errors import (
-    InvalidArgument,
-    NotAModule,
-    ReferenceMismatch,
-)
-from zc_plugins.probes import SHELF as PROBES
-from zc_plugins.probes import Excitation, Measure, readings
+from zc_plugins.errors import InvalidArgument, ReferenceMismatch
+from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.proxies import Proxy
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
 from zc_plugins.reference import Calibrated, Reference, sampled
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
-from zc_plugins.spaces.module import checked_module
 
 
 class Scorer:
@@ -59,7 +54,7 @@ class Scorer:
     Attributes:
         cache: as above; may be set later, on the scorer of a recipe.
         scored: networks scored so far; what is remembered does not count again.
-        seconds: wall time spent on building and scoring them.
+        seconds: wall time spent on building and scoring them, summed over workers.
 
     Raises:
         UnknownProxy: with the nearest names.
@@ -92,11 +87,12 @@ class Scorer:
         self.excitation = excitation
         self.ensemble = ENSEMBLES[ensemble] if isinstance(ensemble, str) else ensemble
         self.seed = seed
-        self.device = _resolved(device)
+        self.device = torch.device((accelerator() or "cpu") if device == "auto" else device)
         self.cache = ScoreCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
         self.scored, self.seconds = 0, 0.0
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
         self._turn = threading.RLock()
+        self._crew = Crew()
 
     @cached_property
     def settings(self) -> str:
@@ -110,6 +106,7 @@ class Scorer:
         *,
         space: SearchSpace[Any] | None = None,
         show_progress: bool | None = None,
+        workers: int | str = "auto",
     ) -> ScoreTable:
         """The table of all candidates of the pool, in its order.
 
@@ -117,19 +114,41 @@ class Scorer:
             pool: architectures of ``space``; without a space, networks or functions that build one.
             space: builds the architectures, and tells which of them are the same.
             show_progress: None shows a bar on a terminal outside CI.
+            workers: processes that score, each with one torch thread, or on an accelerator of its
+                own. ``"auto"`` uses all cores or accelerators where that will save twice the
+                seconds that they take to start, judged by the first candidates; it needs the extra
+                ``workers`` and stays in this process for fewer than 16. Networks that are handed in
+                built, and what pickle cannot send, are scored in this process.
 
         Raises:
+            MissingExtra: if several workers are asked for without the extra.
+            InvalidArgument: if ``workers`` is no positive number.
             NotAModule: if an item of a pool without space is neither a network nor a function.
         """
-        candidates = [_Candidate.of(item, place, space) for place, item in enumerate(pool)]
-        rows, seconds = [], np.zeros(len(candidates))
-        bar = with_progress(
-            candidates, total=len(candidates), description="scoring", show=show_progress
-        )
-        for place, candidate in enumerate(bar):
-            row, seconds[place] = self._row(candidate)
-            rows.append(row)
-        return self._table([candidate.key for candidate in candidates], rows, seconds)
+        candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
+        rows: dict[int, ScoreRow] = {}
+        seconds = np.zeros(len(candidates))
+        incoming, total = self._rows(candidates, workers), len(candidates)
+        bar = with_progress(incoming, total=total, description="scoring", show=show_progress)
+        for place, row, spent in bar:
+            rows[place], seconds[place] = row, spent
+        keys = [candidate.key for candidate in candidates]
+        return self._table(keys, [rows[place] for place in range(total)], seconds)
+
+    def stream(
+        self,
+        pool: Iterable[Any],
+        *,
+        space: SearchSpace[Any] | None = None,
+        workers: int | str = "auto",
+    ) -> Iterator[tuple[int, ScoreTable]]:
+        """Place in the pool and table of one row for each candidate, as soon as it is scored.
+
+        To stop early, leave the loop. Arguments and errors are those of ``score``.
+        """
+        candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
+        for place, row, spent in self._rows(candidates, workers):
+            yield place, self._table([candidates[place].key], [row], np.array([spent]))
 
     def layer_scores(self, network: Any) -> ScoreRow:
         """All proxies' numbers of one network, with the names of its layers and blocks.
@@ -140,7 +159,7 @@ class Scorer:
         Raises:
             NotAModule: if it is neither.
         """
-        return self._row(_Candidate.of(network, 0, None))[0]
+        return self._row(Candidate.of(network, 0, None))[0]
 
     def remember(self, table: ScoreTable, *, space: SearchSpace[Any]) -> None:
         """Take the table's rows as known: these architectures are not scored again.
@@ -215,58 +234,68 @@ class Scorer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _turn=threading.RLock())
 
-    def _row(self, candidate: _Candidate) -> tuple[ScoreRow, float]:
+    def _rows(
+        self, candidates: Sequence[Candidate], workers: int | str
+    ) -> Iterator[tuple[int, ScoreRow, float]]:
+        """Places, rows and seconds: what is known, then the others as they come in."""
+        alike: dict[Any, list[int]] = {}
+        for place, candidate in enumerate(candidates):
+            alike.setdefault(candidate.known or place, []).append(place)
+        places = list(alike.values())
+        different = [candidates[group[0]] for group in places]
+        for which, row, spent in self._rows_of_different(different, workers):
+            yield from ((p, row, spent * (p == places[which][0])) for p in places[which])
+
+    def _rows_of_different(
+        self, candidates: Sequence[Candidate], workers: int | str
+    ) -> Iterator[tuple[int, ScoreRow, float]]:
+        plan, pending = Plan(workers, self.device), deque[int]()
+        for place, candidate in enumerate(candidates):
+            if (row := self._recalled(candidate)) is None:
+                pending.append(place)
+            else:
+                yield place, row, 0.0
+        while pending and not plan.pays(len(pending)):
+            place = pending.popleft()
+            row, spent = self._row(candidates[place])
+            plan.saw(spent)
+            yield place, row, spent
+        if pending:
+            sent = [candidates[place] for place in pending]
+            for which, outcome in self._crew.run(self._method, sent, plan.devices):
+                kept = self._kept(sent[which], *outcome) if outcome else self._row(sent[which])
+                yield pending[which], *kept
+
+    @property
+    def _method(self) -> Method:
+        return Method(self.proxies, self.excitation, self.seed, self.device)
+
+    def _row(self, candidate: Candidate) -> tuple[ScoreRow, float]:
         with self._turn:
-            known = None if candidate.space is None else (candidate.space, candidate.key)
-            if known is not None and known in self._remembered:
-                return self._remembered[known], 0.0
-            if known is not None and self.cache is not None:
+            known = self._recalled(candidate)
+            if known is not None:
+                return known, 0.0
+            return self._kept(candidate, *self._method.row(candidate))
+
+    def _recalled(self, candidate: Candidate) -> ScoreRow | None:
+        known = candidate.known
+        if known is None:
+            return None
+        with self._turn:
+            if known not in self._remembered and self.cache is not None:
                 kept = self.cache.get(*known, self.settings)
                 if kept is not None:
                     self._remembered[known] = kept
-                    return kept, 0.0
-            start = time.perf_counter()
-            try:
-                with torch.inference_mode(False), seeded(self.seed, self.device):
-                    model = checked_module(candidate.build())
-                    if candidate.ours:
-                        model = self._placed(model)
-                row = self._scored(model)
-            except Exception as error:
-                row = {proxy.name: proxy.failed(error) for proxy in self.proxies}
-            if known is not None:
-                self._remembered[known] = row
+            return self._remembered.get(known)
+
+    def _kept(self, candidate: Candidate, row: ScoreRow, seconds: float) -> tuple[ScoreRow, float]:
+        with self._turn:
+            if candidate.known is not None:
+                self._remembered[candidate.known] = row
                 if self.cache is not None:
-                    self.cache.put(*known, self.settings, row)
-            spent = time.perf_counter() - start
-            self.scored, self.seconds = self.scored + 1, self.seconds + spent
-            return row, spent
-
-    def _placed(self, model: nn.Module) -> nn.Module:
-        """A network of ours on our device, its lazy layers made by a first pass."""
-        if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
-            with torch.no_grad():
-                excitation = self.excitation
-                x = torch.zeros(2, *excitation.input_shape)
-                model(x) if excitation.forward is None else excitation.forward(model, x)
-        return model.to(self.device)
-
-    def _scored(self, model: nn.Module) -> ScoreRow:
-        by_probe: dict[str, list[Measure]] = {}
-        for proxy in self.proxies:
-            measures = by_probe.setdefault(proxy.reads, [])
-            if proxy.measure not in measures:
-                measures.append(proxy.measure)
-        wanted = {name: (PROBES[name], measures) for name, measures in by_probe.items()}
-        read = readings(model, self.excitation, wanted, seed=self.seed)
-        row = {}
-        for proxy in self.proxies:
-            outcome = read[proxy.reads]
-            if isinstance(outcome, Exception):
-                row[proxy.name] = proxy.failed(outcome)
-            else:
-                row[proxy.name] = proxy.score(outcome, by_probe[proxy.reads].index(proxy.measure))
-        return row
+                    self.cache.put(*candidate.known, self.settings, row)
+            self.scored, self.seconds = self.scored + 1, self.seconds + seconds
+        return row, seconds
 
     def _table(self, keys: Sequence[str], rows: Sequence[ScoreRow], seconds: ndarray) -> ScoreTable:
         names = [proxy.name for proxy in self.proxies]
@@ -280,35 +309,3 @@ class Scorer:
             [{name: row[name].note for name in names if row[name].note} for row in rows],
             [any(row[name].degenerate for name in names) for row in rows],
         )
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A key, how to get the network, whether it may be moved, and the space that gave the key."""
-
-    key: str
-    build: Callable[[], Any]
-    ours: bool
-    space: str | None
-
-    @staticmethod
-    def of(item: Any, place: int, space: SearchSpace[Any] | None) -> _Candidate:
-        if space is not None:
-            architecture = space.canonical(item)
-            key = space.encode(architecture)
-            return _Candidate(key, lambda: space.build(architecture), True, space.name)
-        if isinstance(item, nn.Module):
-            return _Candidate(f"{place}:{type(item).__name__}", lambda: item, False, None)
-        if callable(item):
-            name = getattr(item, "__name__", type(item).__name__)
-            return _Candidate(f"{place}:{name}", item, True, None)
-        raise NotAModule(
-            f"pool[{place}] is {type(item).__name__} {item!r}: pass a torch.nn.Module, a function "
-            "that builds one, or space= for architectures"
-        )
-
-
-def _resolved(device: str | torch.device) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    return accelerator() or torch.device("cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -54,6 +55,36 @@ def test_speed() -> None:
     assert result["time_ratio"] > 0
     assert result["memory_ratio"] > 0
     assert 1 <= result["host_synchronisations"] <= result["probes"]
+
+
+def test_speed_of_sets() -> None:
+    result = printed(
+        "benchmarks.speed", "--sets", "--proxies", "params,snip,plain", "--networks", "1",
+        "--repeats", "1", "--batch-size", "4", "--json",
+    )  # fmt: skip
+    rows = {row["set"]: row for row in result["rows"]}
+    alone = {"params alone", "snip alone", "plain alone"}
+    assert rows.keys() == {"forward", "chosen", "training_step"} | alone
+    assert rows["chosen"]["probes"] == 2 == rows["chosen"]["host_synchronisations"]
+    assert all(rows[name]["time_ratio"] > 0 for name in alone)
+    assert rows["chosen"]["singles_sum_ratio"] > 0
+
+
+def test_speed_of_growing_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import speed
+
+    monkeypatch.setattr(speed, "SCALES", {"channels": (2, 4), "cells_per_stage": (1, 2)})
+    settings = argparse.Namespace(networks=1, repeats=1, batch_size=4, seed=0)
+    result = speed.scaling(settings)
+    assert len(result["rows"]) == 4
+    assert result["exponents"].keys() == {"channels", "cells_per_stage"}
+
+
+def test_the_sets_are_on_the_shelf() -> None:
+    from benchmarks.speed import SETS
+    from zc_plugins.proxies import SHELF
+
+    assert all(set(proxies) <= set(SHELF) for proxies in SETS.values())
 
 
 @pytest.mark.parametrize("way", ["base", "enqueue", "pruner", "sampler"])

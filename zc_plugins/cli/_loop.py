@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,27 +19,40 @@ from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 
 
-def scored(pool: Sequence[Candidate], scorer: Scorer) -> tuple[ScoreTable | None, bool]:
+def scored(
+    pool: Sequence[Candidate], scorer: Scorer, workers: int | str
+) -> tuple[ScoreTable | None, bool]:
     """The table of the candidates, named as the user names them, and whether Ctrl-C cut it short.
 
-    The first Ctrl-C lets the network in work come to its end; the second does not. The table is
+    The first Ctrl-C lets the networks in work come to their end; the second does not. The table is
     None if there is no row.
     """
-    tables: list[ScoreTable] = []
+    tables: dict[int, ScoreTable] = {}
     with _stoppable() as stop, _bar() as bar:
         work = bar.add_task("scoring", total=len(pool))
         try:
-            for candidate in pool:
-                tables.append(
-                    scorer.score([candidate.item], space=candidate.space, show_progress=False)
-                )
-                bar.advance(work)
-                if stop.is_set():
-                    break
+            with closing(_streamed(pool, scorer, workers)) as stream:
+                for place, table in stream:
+                    tables[place] = table
+                    bar.advance(work)
+                    if stop.is_set():
+                        break
         except KeyboardInterrupt:
             stop.set()
-    names = [candidate.name for candidate in pool[: len(tables)]]
-    return (_joined(tables, names) if tables else None), stop.is_set()
+    done = sorted(tables)
+    joined = _joined([tables[place] for place in done], [pool[place].name for place in done])
+    return (joined if tables else None), stop.is_set()
+
+
+def _streamed(
+    pool: Sequence[Candidate], scorer: Scorer, workers: int | str
+) -> Generator[tuple[int, ScoreTable]]:
+    """Places and tables, neighbours of one space together."""
+    runs = itertools.groupby(enumerate(pool), key=lambda pair: id(pair[1].space))
+    for run in (list(pairs) for _, pairs in runs):
+        items, space = [candidate.item for _, candidate in run], run[0][1].space
+        for place, table in scorer.stream(items, space=space, workers=workers):
+            yield run[place][0], table
 
 
 def _joined(tables: Sequence[ScoreTable], names: Sequence[str]) -> ScoreTable:

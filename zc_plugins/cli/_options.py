@@ -14,6 +14,9 @@ InputShape = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of weights, inputs and signs.")]
 Device = Annotated[str, typer.Option(help="auto takes the accelerator if there is one.")]
+Workers = Annotated[
+    str, typer.Option(help="Processes that score: auto uses all cores where that is faster.")
+]
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -48,3 +51,14 @@ def checked_device(text: str) -> str:
                 f"--device {text!r} cannot be used here ({reason}): pass auto or cpu"
             ) from error
     return text
+
+
+def checked_workers(text: str) -> int | str:
+    """A number of processes, or auto.
+
+    Raises:
+        InvalidArgument: if it is neither.
+    """
+    if text == "auto" or (text.isdecimal() and int(text) > 0):
+        return text if text == "auto" else int(text)
+    raise InvalidArgument(f"--workers {text!r}: pass auto or a number of processes")

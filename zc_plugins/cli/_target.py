@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import importlib.machinery
 import importlib.util
 import sys
 import traceback
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from zc_plugins._parcel import send_by_value
 from zc_plugins.errors import InvalidArgument
 
 
@@ -34,11 +36,15 @@ def loaded(target: str) -> Any:
     if is_file and not Path(place).is_file():
         raise InvalidArgument(f"{place!r} is no file: pass the path of a Python file, then :{name}")
     folder = Path(place).resolve().parent if is_file else Path.cwd()
+    before = set(sys.modules)
     try:
         with _searched(folder):
             found: Any = _file(Path(place)) if is_file else importlib.import_module(place)
     except (Exception, SystemExit) as error:
         raise InvalidArgument(f"{place!r} cannot be imported: {told(error)}") from error
+    for module in sys.modules.keys() - before:
+        if _is_only_in(folder, sys.modules[module]):
+            send_by_value(sys.modules[module])
     for part in name.split("."):
         if not hasattr(found, part):
             near = difflib.get_close_matches(part, dir(found), n=3)
@@ -70,6 +76,14 @@ def _file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _is_only_in(folder: Path, module: ModuleType) -> bool:
+    """Whether the module lies in the folder, and nowhere that a worker process would look."""
+    file = getattr(module, "__file__", None)
+    if file is None or not Path(file).resolve().is_relative_to(folder):
+        return False
+    return importlib.machinery.PathFinder.find_spec(module.__name__.partition(".")[0]) is None
 
 
 @contextlib.contextmanager

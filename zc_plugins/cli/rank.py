@@ -16,7 +16,15 @@ from zc_plugins._seeding import seeded
 from zc_plugins.cache import ScoreCache
 from zc_plugins.cli._files import Record, checked_place, finite, write
 from zc_plugins.cli._loop import scored
-from zc_plugins.cli._options import Device, InputShape, Seed, checked_device, sizes
+from zc_plugins.cli._options import (
+    Device,
+    InputShape,
+    Seed,
+    Workers,
+    checked_device,
+    checked_workers,
+    sizes,
+)
 from zc_plugins.cli._pool import candidates, space_of
 from zc_plugins.cli._screen import output_of_others_aside, say, show, understandable
 from zc_plugins.ensembles import SHELF as ENSEMBLES
@@ -59,6 +67,7 @@ def rank(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
+    workers: Workers = "auto",
     csv_file: Annotated[OutputFile, typer.Option("--csv", help="Write the ranking here.")] = None,
     json_file: Annotated[OutputFile, typer.Option("--json", help="Write it here too.")] = None,
     html_file: Annotated[OutputFile, typer.Option("--html", help="Write it as a page.")] = None,
@@ -75,6 +84,7 @@ def rank(
     with understandable():
         for path in (csv_file, json_file, html_file):
             checked_place(path)
+        processes = checked_workers(workers)
         scorer = _scorer(
             recipe, proxy or [], ensemble, sizes(input_shape), batch_size, seed, device
         )
@@ -85,7 +95,7 @@ def rank(
                 pool = candidates(target, None if space is None else space_of(space))
             if not pool:
                 raise InvalidArgument(f"{target!r} is an empty pool: pass one candidate or more")
-            table, stopped = scored(pool, scorer)
+            table, stopped = scored(pool, scorer, processes)
         if table is not None:
             records = _records(table, scorer)
             settings = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -136,27 +137,29 @@ class _Visits(list[_Visit]):
 
     def attach(self, model: nn.Module) -> list[RemovableHandle]:
         modules = [(name, module) for name, module in model.named_modules() if name]
-        return [module.register_forward_hook(self._hook(name)) for name, module in modules]
+        return [m.register_forward_hook(partial(self._note, name)) for name, m in modules]
 
-    def _hook(self, name: str) -> Any:
-        def note(module: nn.Module, args: Any, output: Any) -> None:
-            self._runs[name] += 1
-            tensor = first_tensor(output)
-            if tensor is not None and tensor.grad_fn is not None:
-                self.append(_Visit(name, self._runs[name], module, tensor))
-
-        return note
+    def _note(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
+        self._runs[name] += 1
+        tensor = first_tensor(output)
+        if tensor is not None and tensor.grad_fn is not None:
+            self.append(_Visit(name, self._runs[name], module, tensor))
 
 
 def _trace(
     model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None
 ) -> tuple[_Visits, list[Node], set[Node]]:
     """The module calls of one pass, the nodes of the outputs, and the cut vertices."""
+    copying = partial(_on_a_copy, forward)
     visits = _Visits()
     handles = visits.attach(model)
     try:
         x, output = dry_run(
-            model, input_shape, forward=forward, graph="input", again=visits.begin_anew
+            model,
+            input_shape,
+            forward=copying,
+            graph="input",
+            again=visits.begin_anew,
         )
     finally:
         for handle in handles:
@@ -166,6 +169,11 @@ def _trace(
     if not order:
         raise Degenerate("no gradient passes from the output to the input (disconnected)")
     return visits, roots, _cut_vertices(order, roots)
+
+
+def _on_a_copy(forward: Forward | None, model: nn.Module, x: Tensor) -> Any:
+    """The network may write into its input, which torch forbids for what is differentiated."""
+    return model(x.clone()) if forward is None else forward(model, x.clone())
 
 
 def _traced(model: nn.Module, input_shape: tuple[int, ...], forward: Forward | None) -> list[str]:

@@ -130,7 +130,9 @@ class Excitation:
         return self._laid(torch.randn(shape, generator=rng, dtype=drawn, device=device).to(dtype))
 
     def _placed(self, x: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-        return self._laid(x.to(device=device, dtype=dtype if x.is_floating_point() else None))
+        # A copy: the network may write into its input.
+        kind = dtype if x.is_floating_point() else x.dtype
+        return self._laid(x.to(device=device, dtype=kind, copy=True))
 
     def _laid(self, x: Tensor) -> Tensor:
         if self.channels_last and x.dim() == 4:

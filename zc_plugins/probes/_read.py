@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import nn
 
 from zc_plugins.probes._probe import Excitation, Measure, Probe, Reading
@@ -27,6 +28,21 @@ def readings(
         wanted: for each name a probe and the measures that read it.
         seed: of weights, inputs and signs.
     """
+    outcomes = _tried(model, excitation, wanted, seed)
+    again = {name: wanted[name] for name, outcome in outcomes.items() if _is_overwritten(outcome)}
+    if again:
+        # Slower, so only where it is needed: what the sweep back reads is copied when overwritten.
+        with torch.autograd.graph.allow_mutation_on_saved_tensors():
+            outcomes |= _tried(model, excitation, again, seed)
+    return outcomes
+
+
+def _tried(
+    model: nn.Module,
+    excitation: Excitation,
+    wanted: Mapping[str, tuple[Probe, Sequence[Measure]]],
+    seed: int,
+) -> dict[str, Reading | Exception]:
     shared = {
         name: (probe, measures)
         for name, (probe, measures) in wanted.items()
@@ -40,3 +56,12 @@ def readings(
             except Exception as error:
                 outcomes[name] = error
     return outcomes
+
+
+def _is_overwritten(outcome: Reading | Exception) -> bool:
+    """Whether the sweep back failed because the forward writes over what it needs."""
+    return isinstance(outcome, RuntimeError) and (
+        "modified by an inplace operation" in str(outcome)
+        # The next stage's words after that failure.
+        or "through the graph a second time" in str(outcome)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Run:
         rng: of weights, inputs and signs.
         x: the batch.
         output: what the network gave.
+        held: tensors that hooks need again on the way back.
         forwarding: the first batch is on its way through the network.
         sweeping: the gradient of its loss is on its way back.
     """
@@ -60,7 +62,26 @@ class Run:
         self.model, self.excitation, self.graphs = model, excitation, graphs
         self.cuts = not graphs & {"input", "weights"}
         self.sweeping = self.forwarding = False
+        self.held: list[Tensor] = []
         self.output: Any = None
+        self._stand_in: Callable[[], Tensor | None] = lambda: None
+        self._stands_for: Callable[[], Tensor | None] = lambda: None
+        self._versions = 0
+
+    def stand_in(self, given: Tensor, output: Tensor) -> None:
+        """Note that the network goes on with ``given`` in place of a module's output."""
+        self._stand_in, self._stands_for = weakref.ref(given), weakref.ref(output)
+        self._versions = output._version - given._version
+
+    def original(self, tensor: Tensor) -> tuple[Tensor, int]:
+        """The module's output that a tensor of the forward stands for, and its version.
+
+        So no stage sees whether another has replaced it.
+        """
+        output = self._stands_for() if self._stand_in() is tensor else None
+        if output is None:
+            return tensor, tensor._version
+        return output, tensor._version + self._versions
 
     def begin(self, seed: int) -> None:
         """Initialise and draw; called inside ``pristine``."""
@@ -107,7 +128,8 @@ class Run:
         try:
             return self._gradients(self.loss)
         finally:
-            self.sweeping = False
+            # What hooks have read need not stay while a second batch runs.
+            self.sweeping, self.held = False, []
 
     @cached_property
     def second_gradients(self) -> dict[str, Tensor | None]:
@@ -196,6 +218,9 @@ def shared_pass(
             )
             return {**outcomes, **{k: v for outcome in alone for k, v in outcome.items()}}
         return {**outcomes, **dict.fromkeys(stages, explained(error, excitation.input_shape))}
+    finally:
+        # A tensor's hook that reached its own graph through the run would keep it alive for ever.
+        vars(run).clear()
     read = {name: stage for name, stage in stages.items() if name not in outcomes}
     return {**outcomes, **_readings(read, verdict, excitation)}
 

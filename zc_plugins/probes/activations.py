@@ -73,6 +73,9 @@ class ActivationStage:
             raise NoReadableLayers("no rectifier (ReLU, GELU, SiLU, ...) runs on the whole batch")
 
     def _read(self, function: str, entering: Tensor) -> None:
+        if entering.dim() > 2 and len(entering) != self._batch_size == entering.shape[1]:
+            # Tokens first, as torch's attention and recurrent layers have it by default.
+            entering = entering.transpose(0, 1)
         if entering.dim() < 2 or len(entering) != self._batch_size:
             return
         self._runs[function] += 1

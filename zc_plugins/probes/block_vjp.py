@@ -136,7 +136,9 @@ class BlockStage:
             )
             with autocast(feature.device, None):
                 self.gathered.read(name, evidence)
-            return _with_first_tensor(output, self._following(feature, axis, run))
+            following = self._following(feature, axis, run)
+            run.stand_in(following, feature)
+            return _with_first_tensor(output, following)
 
         return hook
 

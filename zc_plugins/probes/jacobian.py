@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins.errors import Degenerate, Unscorable
+from zc_plugins.probes._correlation import correlation_coefficients
+from zc_plugins.probes._loss import logits_in
 from zc_plugins.probes._probe import Excitation, Gathered, Measure
 from zc_plugins.probes._shared_pass import Run, SharedProbe
 
@@ -34,8 +36,26 @@ class JacobianEvidence:
 
     @cached_property
     def correlation(self) -> Tensor:
-        """Correlation coefficients between the rows, of shape (batch, batch)."""
-        return torch.corrcoef(self.jacobian)
+        """Correlation coefficients between the rows, of shape (batch, batch).
+
+        Infinite where the gradient is nothing but rounding: behind a batch normalisation and a
+        linear head, the summed output does not depend on the input.
+        """
+        return correlation_coefficients(self.jacobian).masked_fill(self._vanishes, float("inf"))
+
+    @property
+    def _vanishes(self) -> Tensor:
+        """Whether the input, moved along the gradient, cannot make the outputs differ as they do.
+
+        A live network's quotient is 1 to 100; rounding makes it some 100 times the precision.
+        """
+        logits = logits_in(self._run.output, len(self.jacobian)).detach()
+        rounding: float = torch.finfo(logits.dtype).eps ** 0.5
+        varying = (logits - logits.mean(0)).to(self.jacobian)
+        size: Callable[[Tensor], Tensor] = torch.linalg.vector_norm
+        x = self._run.x.detach().to(self.jacobian)
+        moved: Tensor = size(self.jacobian) * size(x) / len(x) ** 0.5
+        return (moved > 0) & (moved < rounding * size(varying))
 
 
 class JacobianStage:

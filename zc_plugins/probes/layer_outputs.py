@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from zc_plugins.errors import NoReadableLayers, Unscorable
 from zc_plugins.probes._channels import Channels
@@ -53,11 +54,13 @@ class LayerOutputStage:
             raise NoReadableLayers("no convolution or linear layer to read")
         self.gathered = Gathered(measures)
         self.channels = Channels()
+        self._kept = _Kept()
         self._overwritten = ""
 
     def attach(self, run: Run) -> Iterator[Any]:
         """Hook the layers."""
         yield from self.channels.attach(run.model)
+        yield self._kept
         modules = dict(run.model.named_modules())
         for name in self.names:
             yield modules[name].register_forward_hook(self._hook(name or "weight", run))
@@ -80,21 +83,59 @@ class LayerOutputStage:
         def hook(module: nn.Module, args: Any, output: Tensor) -> None:
             if not run.forwarding or not output.requires_grad or output.dim() < 2:
                 return
-            version, axis = output._version, self.channels.axis(output)
+            version, axis, place = output._version, self.channels.axis(output), len(run.held)
+            # Held by the run, which ends: a hook that holds its own tensor is never freed.
+            run.held.append(output)
+            self._kept.watch(output)
 
             def read(gradient: Tensor) -> None:
                 if not run.sweeping:
                     return
-                if output._version != version:
+                output = run.held[place]
+                as_it_was = self._kept.copy_of(output)
+                if as_it_was is output and output._version != version:
                     self._overwritten = name
                     return
                 weight: Any = module.weight
-                evidence = LayerOutputEvidence(name, weight.detach(), output, gradient, axis)
+                evidence = LayerOutputEvidence(name, weight.detach(), as_it_was, gradient, axis)
                 self.gathered.read(name, evidence)
 
             output.register_hook(read)  # type: ignore[no-untyped-call]
 
         return hook
+
+
+class _Kept(TorchFunctionMode):
+    """Copies a layer's output just before a function writes over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: dict[int, Tensor | None] = {}
+
+    def watch(self, output: Tensor) -> None:
+        """Look after a tensor, which the caller keeps alive."""
+        self._copies[id(output)] = None
+
+    def copy_of(self, output: Tensor) -> Tensor:
+        """The tensor, or what it was before it was overwritten."""
+        copy = self._copies[id(output)]
+        return output if copy is None else copy
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        target = args[0] if args else kwargs.get("input")
+        known = id(target) in self._copies and self._copies[id(target)] is None
+        if known and isinstance(target, Tensor) and _writes(func, args, kwargs):
+            with torch.no_grad():
+                self._copies[id(target)] = target.clone()
+        return func(*args, **kwargs)
+
+
+def _writes(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether the function may write into its first argument, by torch's conventions."""
+    name = getattr(func, "__name__", "")
+    named = name.startswith(("__i", "__set")) or (name.endswith("_") and not name.endswith("__"))
+    return named or bool(kwargs.get("inplace")) or any(flag is True for flag in args[1:])
 
 
 layer_outputs = SharedProbe("layer_outputs", LayerOutputStage)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from zc_plugins._dry_run import dtype_of, explained
 from zc_plugins._pristine import device_of, pristine
@@ -48,7 +50,7 @@ def logit_jacobian(
     sweep back a class, whatever the number of layers.
 
     Raises:
-        NoReadableLayers: without a convolution or linear layer.
+        NoReadableLayers: if no convolution or linear layer runs on the whole batch.
         Unscorable: unless the output is of shape (batch, classes), two classes or more.
         Degenerate: if no logit depends on a layer.
 
@@ -62,21 +64,19 @@ def logit_jacobian(
         excite(model, excitation, rng, gradients=False)
         model.eval()
         layers = [module for module in model.modules() if isinstance(module, LAYERS)][:LARGEST]
-        if not layers:
-            raise NoReadableLayers("no convolution or linear layer to read")
         x = excitation.batch(device, dtype_of(model), rng)
-        taps = [torch.zeros(len(x), device=device, requires_grad=True) for _ in layers]
-        handles = [
-            layer.register_forward_hook(_tapped(tap, rng))
-            for layer, tap in zip(layers, taps, strict=True)
-        ]
+        taps: list[Tensor] = []
+        handles = [layer.register_forward_hook(_tapped(taps, len(x), rng)) for layer in layers]
         try:
-            output = called(model, x, excitation)
+            with _python_attention():
+                output = called(model, x, excitation)
         except Exception as error:
             raise explained(error, excitation.input_shape) from error
         finally:
             for handle in handles:
                 handle.remove()
+        if not taps:
+            raise NoReadableLayers("no convolution or linear layer runs on the whole batch")
         logits = logits_in(output, len(x))
         if logits.dim() != 2 or logits.shape[1] < 2:
             raise Unscorable(f"needs logits of shape (batch, classes), got {tuple(logits.shape)}")
@@ -100,40 +100,55 @@ def logit_jacobian(
     return with_verdict(gathered, output, len(x), fresh=excitation.fresh)
 
 
-def _tapped(tap: Tensor, rng: torch.Generator) -> Any:
-    """A hook that adds ``tap`` times the derivative at one random weight to a layer's output."""
+def _tapped(taps: list[Tensor], batch_size: int, rng: torch.Generator) -> Any:
+    """A hook that adds a zero a sample times the derivative at one random weight to the output.
+
+    The zeros join ``taps`` when the layer first runs; every later run has the same weight.
+    """
+    chosen: Tensor | None = None
+    tap: Tensor | None = None
 
     def hook(layer: nn.Module, args: Any, output: Tensor) -> Tensor:
-        weight: Any = layer.weight
-        if len(output) != len(tap):
+        nonlocal chosen, tap
+        if len(output) != batch_size:
             return output
-        chosen = torch.zeros_like(weight).reshape(-1)
-        place = torch.randint(len(chosen), (1,), generator=rng, device=rng.device)
-        chosen = chosen.scatter(0, place, 1.0).reshape(weight.shape)
-        only = {"weight": chosen}
-        if layer.bias is not None:
-            only["bias"] = torch.zeros_like(layer.bias)  # type: ignore[arg-type]
-        # The class's own forward: calling the layer would run this hook again.
-        derivative = torch.func.functional_call(
-            _Plain(layer), {f"layer.{k}": v for k, v in only.items()}, args
-        )
-        moved: Tensor = output + derivative.detach() * tap.to(output.dtype).reshape(
-            -1, *[1] * (output.dim() - 1)
-        )
+        if chosen is None or tap is None:
+            weight: Any = layer.weight
+            place = torch.randint(weight.numel(), (1,), generator=rng, device=rng.device)
+            flat = torch.zeros_like(weight).reshape(-1)
+            chosen = flat.scatter(0, place, 1.0).reshape(weight.shape)
+            kind = torch.float64 if output.dtype == torch.float64 else torch.float32
+            tap = torch.zeros(batch_size, dtype=kind, device=output.device, requires_grad=True)
+            taps.append(tap)
+        derivative = _with_weight(layer, chosen, *args).detach()
+        along = tap.to(output.dtype).reshape(-1, *[1] * (output.dim() - 1))
+        moved: Tensor = output + derivative * along
         return moved
 
     return hook
 
 
-class _Plain(nn.Module):
-    """A layer without its hooks."""
+def _with_weight(layer: nn.Module, weight: Tensor, *args: Any) -> Tensor:
+    """The layer's output with another weight, without bias and hooks."""
+    # The weight of a parametrised layer is a property of a class made for it.
+    kind: Any = type(layer).__mro__[1] if is_parametrized(layer) else type(layer)
+    other = kind.__new__(kind)
+    bias: Any = layer.bias
+    bias = None if bias is None else torch.zeros_like(bias)
+    vars(other).update(vars(layer), weight=weight, bias=bias)
+    output: Tensor = kind.forward(other, *args)
+    return output
 
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
 
-    def forward(self, *args: Any) -> Any:
-        return type(self.layer).forward(self.layer, *args)
+@contextmanager
+def _python_attention() -> Iterator[None]:
+    """Attention layer by layer: in evaluation mode torch has one kernel that runs no hook."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _information(logits: Tensor, derivatives: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -54,7 +55,7 @@ class ModuleOutputStage:
         """Hook all modules; a module fires after those inside it."""
         yield from self.channels.attach(run.model)
         for name, module in run.model.named_modules():
-            yield module.register_forward_hook(self._hook(name or "network", len(run.x)))
+            yield module.register_forward_hook(partial(self._read, name or "network", run))
 
     def finish(self, run: Run) -> None:
         """All was read on the way.
@@ -66,21 +67,19 @@ class ModuleOutputStage:
         if not self.gathered.layers:
             raise NoReadableLayers("no module gives a tensor over the whole batch")
 
-    def _hook(self, name: str, batch_size: int) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            tensor = first_tensor(output)
-            readable = tensor is not None and tensor.is_floating_point() and tensor.dim() > 1
-            if tensor is None or not readable or len(tensor) != batch_size:
-                return
-            repeats = self._last is not None and self._last[0] is tensor
-            self._last = (tensor, tensor._version)
-            evidence = ModuleOutputEvidence(
-                name, tensor, self.channels.axis(tensor), repeats=repeats
-            )
-            with torch.no_grad(), autocast(tensor.device, None):
-                self.gathered.read(name, evidence)
-
-        return hook
+    def _read(self, name: str, run: Run, module: nn.Module, args: Any, output: Any) -> None:
+        tensor = first_tensor(output)
+        readable = tensor is not None and tensor.is_floating_point() and tensor.dim() > 1
+        if tensor is None or not readable or len(tensor) != len(run.x):
+            return
+        original, version = run.original(tensor)
+        last, last_version = self._last or (None, 0)
+        # Another version is another feature map: a sum was written into it.
+        repeats = last is original and last_version == version
+        self._last = (original, version)
+        evidence = ModuleOutputEvidence(name, tensor, self.channels.axis(tensor), repeats=repeats)
+        with torch.no_grad(), autocast(tensor.device, None):
+            self.gathered.read(name, evidence)
 
 
 module_outputs = SharedProbe("module_outputs", ModuleOutputStage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +25,9 @@ class SampleGradientEvidence:
 
     Attributes:
         name: of the layer.
-        signs: sum over samples of the signs of their gradients, the weight's shape.
+        signs: sum over samples of the signs of their gradients, the weight's shape;
+            infinite where the gradients of all samples are nothing but rounding, NaN where one is
+            not finite, whose sign torch calls 0.
     """
 
     name: str
@@ -53,7 +55,7 @@ def sample_gradients(
             raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
         signs = [torch.zeros_like(p) for p in named.values()]
         x = excitation.batch(device, dtype_of(model), rng)
-        outputs, targets = [], excitation.targets
+        outputs, margins, targets = [], [], excitation.targets
         for place in range(len(x)):
             sample = x[place : place + 1]
             try:
@@ -77,7 +79,22 @@ def sample_gradients(
                 loss, list(named.values()), allow_unused=True, materialize_grads=True
             )
             torch._foreach_add_(signs, torch._foreach_sign(gradients))
+            margins.append(_above_rounding(named.values(), gradients, loss))
             outputs.append(logits.detach())
+        above = torch.stack(margins)
+        rounding, broken = (above < 0).all(), above.isfinite().logical_not().any()
         for name, total in zip(named, signs, strict=True):
-            gathered.read(name, SampleGradientEvidence(name, total))
+            signs_of = total.masked_fill(rounding, float("inf")).masked_fill(broken, float("nan"))
+            gathered.read(name, SampleGradientEvidence(name, signs_of))
     return with_verdict(gathered, torch.cat(outputs), len(x), fresh=excitation.fresh)
+
+
+def _above_rounding(weights: Iterable[Tensor], gradients: Sequence[Tensor], loss: Tensor) -> Tensor:
+    """By how much the loss hangs on the weights more than by rounding; not finite as a gradient is.
+
+    Negative where one image is normalised and then averaged: nothing of it is left.
+    """
+    parts = [(w.detach() * g).abs().sum() for w, g in zip(weights, gradients, strict=True)]
+    hangs = torch.stack([part.to(loss.dtype) for part in parts]).sum()
+    margin: Tensor = hangs - torch.finfo(loss.dtype).eps ** 0.5 * loss.detach().abs()
+    return margin

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Degenerate
+from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.probes.activations import ActivationEvidence
 
 
@@ -31,11 +31,15 @@ def log_determinant(kernel: Float[ndarray, "batch batch"]) -> float:
     """Logarithm of the absolute determinant.
 
     Raises:
-        Degenerate: if the kernel is singular: two samples cannot be told apart.
+        Degenerate: if the rectifiers tell no two samples apart.
+        Unscorable: if the kernel is singular otherwise: fewer units than samples, for example.
     """
+    if (kernel == kernel[0, 0]).all():
+        raise Degenerate("all samples look alike to the rectifiers")
     sign, value = np.linalg.slogdet(kernel)
-    if sign == 0 or not np.isfinite(value):
-        raise Degenerate("all samples look alike to the rectifiers (singular kernel)")
+    # Counts are whole numbers: a determinant below 1 is rounding.
+    if sign <= 0 or not 0 <= value < np.inf:
+        raise Unscorable("the kernel is singular, with fewer units than samples: lower batch_size")
     return float(value)
 
 
@@ -47,7 +51,7 @@ def log_determinant_of_sum(kernels: Sequence[Float[ndarray, "batch batch"]]) -> 
 def layer_log_determinant(kernel: Float[ndarray, "batch batch"]) -> float:
     """Of one rectifier; NaN where it cannot tell the samples apart, which the network may still."""
     sign, value = np.linalg.slogdet(kernel)
-    return float(value) if sign > 0 and np.isfinite(value) else float("nan")
+    return float(value) if sign > 0 and 0 <= value < np.inf else float("nan")
 
 
 def distinct_patterns(kernel: Float[ndarray, "batch batch"]) -> float:

@@ -20,15 +20,10 @@ def correlation(evidence: JacobianEvidence) -> Tensor:
 
 
 def correlation_and_labels(evidence: JacobianEvidence) -> Tensor:
-    """The correlation, and the labels as one more row.
-
-    Raises:
-        Unscorable: unless each sample has one class.
-    """
-    labels = evidence.targets
+    """The correlation, and the labels as one more row, unless a sample has other than one class."""
+    labels, matrix = evidence.targets, evidence.correlation
     if labels.dim() != 1 or labels.is_floating_point():
-        raise Unscorable(f"needs one class a sample, got targets of shape {tuple(labels.shape)}")
-    matrix = evidence.correlation
+        return matrix
     return torch.cat([matrix, labels.to(matrix)[None]])
 
 
@@ -49,8 +44,11 @@ def class_score(matrix: Float[ndarray, "rows batch"]) -> float:
     With more than 100 classes, per entry, and the mean difference between classes instead.
 
     Raises:
+        Unscorable: without labels.
         Degenerate: if a sample's gradient is constant or not finite.
     """
+    if len(matrix) == matrix.shape[1]:
+        raise Unscorable("needs targets of one class a sample, of shape (batch,)")
     correlations, labels = matrix[:-1], matrix[-1]
     require_correlation(correlations)
     classes = np.unique(labels)
@@ -71,6 +69,12 @@ def require_correlation(matrix: ndarray) -> None:
 
     Raises:
         Degenerate: always then.
+        Unscorable: if the gradient is zero but for rounding.
     """
+    if np.isinf(matrix).all():
+        raise Unscorable(
+            "the gradient of the summed output at the input is zero up to rounding, as behind "
+            "a batch normalisation and a linear head"
+        )
     if not np.isfinite(matrix).all():
         raise Degenerate("a sample's input gradient is constant or not finite")

@@ -60,7 +60,16 @@ class Proxy:
     combine: Callable[[Sequence[ndarray]], float] | None = None
 
     def score(self, reading: Reading, column: int) -> LayerScores:
-        """The network's score from the statistics in ``column`` of the probe's reading."""
+        """The network's score from the statistics in ``column`` of the probe's reading.
+
+        An error of the proxy's own functions is noted too: it costs no other proxy its score.
+        """
+        try:
+            return self._score(reading, column)
+        except Exception as error:
+            return self.failed(error)
+
+    def _score(self, reading: Reading, column: int) -> LayerScores:
         statistics = reading.statistics[column]
         names = tuple(name for name, _ in statistics)
         vector, note, degenerate = np.full(len(names), np.nan), "", False

@@ -17,7 +17,13 @@ def root_mean_square(evidence: WeightEvidence) -> Tensor | None:
 
 
 def decades(size: Float[ndarray, ""]) -> float:
-    """Decimal logarithm of a gradient's size; NaN where none arrives."""
+    """Decimal logarithm of a gradient's size; NaN where none arrives.
+
+    Raises:
+        Degenerate: if the gradient is not finite.
+    """
+    if not np.isfinite(size):
+        raise Degenerate("gradients are not finite")
     return float(np.log10(size)) if size > 0 else float("nan")
 
 

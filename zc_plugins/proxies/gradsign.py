@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor, stack
 
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.probes.sample_gradients import SampleGradientEvidence
 from zc_plugins.proxies._proxy import Proxy
 
@@ -19,7 +20,16 @@ def agreement_and_count(evidence: SampleGradientEvidence) -> Tensor:
 
 
 def mean_agreement(numbers: Float[ndarray, " 2"]) -> float:
-    """Mean over the entries of one weight matrix."""
+    """Mean over the entries of one weight matrix.
+
+    Raises:
+        Unscorable: if the gradients are nothing but rounding.
+        Degenerate: if a gradient is not finite.
+    """
+    if np.isnan(numbers[0]):
+        raise Degenerate("gradients are not finite")
+    if np.isinf(numbers[0]):
+        raise Unscorable("the gradients of single samples are zero up to rounding")
     return float(numbers[0] / numbers[1]) if numbers[1] else float("nan")
 
 

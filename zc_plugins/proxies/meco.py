@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Degenerate
+from zc_plugins.errors import Unscorable
+from zc_plugins.probes._correlation import correlation_coefficients
 from zc_plugins.probes.module_outputs import ModuleOutputEvidence
 from zc_plugins.proxies._proxy import Proxy
 
@@ -20,9 +20,9 @@ def channel_correlation(evidence: ModuleOutputEvidence) -> Tensor:
     """
     feature = evidence.feature
     channels, positions = feature.shape
-    if positions <= channels and channels > 1:
+    if positions <= channels:
         return feature.new_zeros(1, 1)
-    return torch.corrcoef(feature).nan_to_num(0.0, 0.0, 0.0).reshape(channels, channels)
+    return correlation_coefficients(feature).nan_to_num(0.0, 0.0, 0.0)
 
 
 def channel_correlation_once(evidence: ModuleOutputEvidence) -> Tensor | None:
@@ -36,9 +36,13 @@ def smallest_eigenvalue(correlation: Float[ndarray, "channels channels"]) -> flo
 
 
 def total(eigenvalues: Float[ndarray, " layers"]) -> float:
-    """Sum over layers."""
+    """Sum over layers.
+
+    Raises:
+        Unscorable: if no feature map has independent channels; vectors have but one position.
+    """
     if not eigenvalues.any():
-        raise Degenerate("every feature map's channels are linearly dependent")
+        raise Unscorable("every feature map's channels are linearly dependent")
     return float(eigenvalues.sum())
 
 

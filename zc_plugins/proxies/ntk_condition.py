@@ -28,7 +28,7 @@ def condition(kernel: Float[ndarray, "samples samples"]) -> float:
         raise Degenerate("the kernel is zero or not finite")
     eigenvalues = np.linalg.eigvalsh(kernel)
     if eigenvalues[0] <= len(kernel) * np.finfo(np.float32).eps * eigenvalues[-1] / 8:
-        raise Unscorable("the kernel is singular: two samples have the same gradient")
+        raise Unscorable("the kernel is singular: the samples' gradients are linearly dependent")
     return float(eigenvalues[-1] / eigenvalues[0])
 
 

@@ -26,8 +26,23 @@ def coherence(evidence: TwoGradientsEvidence) -> Tensor:
 
 
 def log_or_zero(number: Float[ndarray, ""]) -> float:
-    """Logarithm; a layer without gradients adds nothing, as in the public code."""
+    """Logarithm; a layer without gradients adds nothing, as in the public code.
+
+    Raises:
+        Degenerate: if a gradient is not finite.
+    """
+    require_finite(number)
     return float(np.log(number)) if number > 0 else 0.0
+
+
+def require_finite(number: Float[ndarray, "..."]) -> None:
+    """Refuse what a gradient that is not finite makes of the sum.
+
+    Raises:
+        Degenerate: always then.
+    """
+    if not np.isfinite(number).all():
+        raise Degenerate("gradients are not finite")
 
 
 def total(logarithms: Float[ndarray, " layers"]) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor, stack
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.probes.two_tasks import TwoGradientsEvidence
 from zc_plugins.proxies._proxy import Proxy
-from zc_plugins.proxies.zico import coherence, total
+from zc_plugins.proxies.zico import coherence, require_finite, total
 
 BETA = 1.0
 """Weight of the correction."""
@@ -22,7 +22,12 @@ def coherence_and_size(evidence: TwoGradientsEvidence) -> Tensor:
 
 
 def corrected_log(numbers: Float[ndarray, " 2"]) -> float:
-    """log ZiCo - beta log(positions / sqrt(channels)); a layer without gradients adds nothing."""
+    """log ZiCo - beta log(positions / sqrt(channels)); a layer without gradients adds nothing.
+
+    Raises:
+        Degenerate: if a gradient is not finite.
+    """
+    require_finite(numbers)
     number, size = numbers
     return float(np.log(number) - BETA * np.log(size)) if number > 0 else 0.0
 

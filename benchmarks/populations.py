@@ -1,0 +1,121 @@
+"""Architectures whose trained accuracy is known: what scores are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zc_plugins._shapes import ndarray
+from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces.nasbench101 import NasBench101
+from zc_plugins.spaces.nasbench201 import NasBench201
+from zc_plugins.spaces.transnasbench101_macro import TransNasBench101Macro
+from zc_plugins.spaces.transnasbench101_micro import TransNasBench101Micro
+from zc_plugins.spaces.vit import VitSpace
+from zc_plugins.tables.nasbench101 import ROWS, nasbench101
+from zc_plugins.tables.nasbench201 import nasbench201
+from zc_plugins.tables.transnasbench101 import TASKS, transnasbench101
+from zc_plugins.tables.vitbench101 import vitbench101
+
+
+@dataclass(frozen=True)
+class Population:
+    """One benchmark space, and how its networks are excited.
+
+    Attributes:
+        space: builds the networks.
+        input_shape: of one sample.
+        batch_size: samples, chosen so that the whole shelf takes seconds a network on a CPU core.
+        draw: folder of the tables, number of architectures, generator and half in; architectures
+            and their accuracies by task out.
+        initialisation: of the excitation.
+    """
+
+    space: SearchSpace[Any]
+    input_shape: tuple[int, ...]
+    batch_size: int
+    draw: Callable[[str, int, np.random.Generator, str], tuple[list[str], dict[str, ndarray]]]
+    initialisation: str = "kaiming_normal"
+
+
+def halves(space: NasBench201) -> dict[str, set[str]]:
+    """The cell functions of NAS-Bench-201 in two random halves, the same in every process.
+
+    Functions, not strings: of two strings that compute the same, none may be in the other half.
+    """
+    functions = sorted({space.encode(space.canonical(cell)) for cell in space})
+    order = np.random.default_rng(2024).permutation(len(functions))
+    middle = len(functions) // 2
+    return {
+        "choosing": {functions[place] for place in order[:middle]},
+        "reporting": {functions[place] for place in order[middle:]},
+    }
+
+
+def _nasbench201(dataset: str, classes: int) -> Any:
+    space = NasBench201(classes=classes)
+
+    def draw(
+        folder: str, size: int, rng: np.random.Generator, half: str
+    ) -> tuple[list[str], dict[str, ndarray]]:
+        table = nasbench201(folder, dataset)
+        places = np.arange(len(table.test))
+        if half:
+            wanted = halves(space)[half]
+            functions = (
+                space.encode(space.canonical(space.decode(a))) for a in table.architectures
+            )
+            places = places[[function in wanted for function in functions]]
+        chosen = rng.choice(places, min(size, len(places)), replace=False)
+        return [table.architectures[c] for c in chosen], {dataset: table.test[chosen]}
+
+    return space, draw
+
+
+def _nasbench101(
+    folder: str, size: int, rng: np.random.Generator, half: str
+) -> tuple[list[str], dict[str, ndarray]]:
+    table = nasbench101(folder, rows=[int(row) for row in rng.choice(ROWS, size, replace=False)])
+    return list(table.architectures), {"cifar10": table.test}
+
+
+def _transnasbench101(space: str) -> Any:
+    def draw(
+        folder: str, size: int, rng: np.random.Generator, half: str
+    ) -> tuple[list[str], dict[str, ndarray]]:
+        tables = {task: transnasbench101(folder, space, task) for task in TASKS}
+        architectures = next(iter(tables.values())).architectures
+        chosen = rng.choice(len(architectures), size, replace=False)
+        return [architectures[c] for c in chosen], {t: v.test[chosen] for t, v in tables.items()}
+
+    return draw
+
+
+def _vitbench101(
+    folder: str, size: int, rng: np.random.Generator, half: str
+) -> tuple[list[str], dict[str, ndarray]]:
+    table = vitbench101(folder)
+    return list(table.architectures), dict(table.accuracies)
+
+
+def _all() -> Mapping[str, Population]:
+    found = {}
+    for dataset, side, classes in (
+        ("cifar10", 32, 10), ("cifar100", 32, 100), ("imagenet16-120", 16, 120)
+    ):  # fmt: skip
+        space, draw = _nasbench201(dataset, classes)
+        found[f"nasbench201-{dataset}"] = Population(space, (3, side, side), 64, draw)
+    found["nasbench101"] = Population(NasBench101(), (3, 32, 32), 8, _nasbench101)
+    micro, macro = _transnasbench101("micro"), _transnasbench101("macro")
+    found["transnasbench101-micro"] = Population(TransNasBench101Micro(), (3, 128, 128), 8, micro)
+    found["transnasbench101-macro"] = Population(TransNasBench101Macro(), (3, 128, 128), 8, macro)
+    found["vitbench101"] = Population(
+        VitSpace("tiny"), (3, 224, 224), 8, _vitbench101, initialisation="keep"
+    )
+    return found
+
+
+POPULATIONS = _all()
