@@ -351,7 +351,7 @@ def test_a_stream_that_is_left_ends_its_workers() -> None:
 
 POOL = """
 import os
-from neighbour import WIDTHS, Net
+from beside_the_pool import WIDTHS, Net
 
 candidates = {f"w{w}": (lambda w=w: Net(w)) for w in WIDTHS}
 """
@@ -374,7 +374,7 @@ class Net(nn.Linear):
 
 def test_rank(tmp_path: Path) -> None:
     (tmp_path / "pool.py").write_text(POOL)
-    (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
+    (tmp_path / "beside_the_pool.py").write_text(NEIGHBOUR)
     result = CliRunner().invoke(
         app,
         [

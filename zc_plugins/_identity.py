@@ -103,14 +103,13 @@ def _text(value: Any, seen: frozenset[int]) -> str:
         text += f"{{{', '.join(sorted(_text(v, inner) for v in value))}}}"
     elif isinstance(value, (tuple, list)):
         text += f"({', '.join(_text(v, inner) for v in value)})"
-    elif isinstance(value, _FUNCTIONS):
+    elif callable(value):
         text = _identity(value, seen)
     return text
 
 
 _NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
 _PLAIN = (bool, int, float, str, bytes, type(None), np.generic, torch.dtype)
-_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, type)
 
 
 def _array(value: torch.Tensor | np.ndarray) -> str:

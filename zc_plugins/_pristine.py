@@ -37,29 +37,30 @@ def pristine(model: nn.Module, seed: int, *, weights: bool = True) -> Iterator[N
         Unscorable: if the network is of a kind that cannot be restored, with the remedy.
     """
     _require_restorable(model)
-    parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
-    modules = list(model.modules())
-    tables = [
-        (table, dict(table))
-        for module in modules
-        for table in (module._parameters, module._buffers, vars(module))
-    ]
-    try:
-        with torch.inference_mode(False), seeded(seed, device_of(model)):
+    # The lock first: another thread's stand-ins must not be taken for the user's weights.
+    with torch.inference_mode(False), seeded(seed, device_of(model)):
+        parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
+        modules = list(model.modules())
+        tables = [
+            (table, dict(table))
+            for module in modules
+            for table in (module._parameters, module._buffers, vars(module))
+        ]
+        try:
             for module in modules:
                 for name, buffer in module._buffers.items():
                     module._buffers[name] = None if buffer is None else buffer.clone()
             if weights:
                 copy_weights(model)
             yield
-    finally:
-        for table, entries in tables:
-            table.clear()
-            table.update(entries)
-        for parameter, values, grad, requires_grad in parameters:
-            parameter.data, parameter.grad = values, grad
-            if parameter.requires_grad != requires_grad:
-                parameter.requires_grad_(requires_grad)
+        finally:
+            for table, entries in tables:
+                table.clear()
+                table.update(entries)
+            for parameter, values, grad, requires_grad in parameters:
+                parameter.data, parameter.grad = values, grad
+                if parameter.requires_grad != requires_grad:
+                    parameter.requires_grad_(requires_grad)
 
 
 def copy_weights(model: nn.Module) -> None:

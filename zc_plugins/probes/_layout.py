@@ -12,7 +12,7 @@ def channels_last_rows(tensor: Tensor, channel_axis: int) -> Tensor:
 
     A view, without a copy, if the channels are innermost in memory already.
     """
-    return _exact(tensor).movedim(channel_axis, -1).reshape(-1, tensor.shape[channel_axis])
+    return exact(tensor).movedim(channel_axis, -1).reshape(-1, tensor.shape[channel_axis])
 
 
 def paired_rows(
@@ -35,8 +35,8 @@ def paired_rows(
     Returns:
         Two matrices of shapes (rows, channels_in) and (rows, channels_out).
     """
-    inner = _exact(gradient).movedim(input_axis, -1)
-    outer = _exact(cotangent).movedim(output_axis, -1)
+    inner = exact(gradient).movedim(input_axis, -1)
+    outer = exact(cotangent).movedim(output_axis, -1)
     if inner.dim() != outer.dim():
         inner, outer = (t.flatten(1, -2) if t.dim() > 3 else t for t in (inner, outer))
         inner = inner.flatten(1) if outer.dim() == 2 else inner
@@ -66,5 +66,5 @@ def _folded(tensor: Tensor, axis: int, positions: int) -> Tensor:
     return split.movedim(axis + 1, -2).flatten(-2)
 
 
-def _exact(tensor: Tensor) -> Tensor:
+def exact(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()

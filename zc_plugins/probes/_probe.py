@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -147,6 +147,8 @@ class Reading:
     layers: tuple[str, ...]
     statistics: tuple[tuple[tuple[str, Float[ndarray, "..."]], ...], ...]
     """Per measure: (layer name, float64 array) for each layer that the measure did not skip."""
+    errors: Mapping[int, Exception] = field(default_factory=dict)
+    """What the measures raised that could not read, by their place."""
     fault: str = ""
     """Why the network has no score although its layers may have one: it is dead beyond them."""
 
@@ -178,38 +180,58 @@ class Gathered:
     Attributes:
         layers: names of what was read, in order.
         columns: for each measure, its statistics.
+        errors: of the measures that raised, by their place.
     """
 
     def __init__(self, measures: Sequence[Measure]) -> None:
         self.measures = tuple(measures)
         self.layers: list[str] = []
         self.columns: list[Column] = [[] for _ in measures]
+        self.errors: dict[int, Exception] = {}
 
     def read(self, name: str, evidence: Any) -> None:
-        """Let every measure read the evidence of one layer; what is None is skipped."""
-        for measure, column in zip(self.measures, self.columns, strict=True):
-            statistic = measure(evidence)
+        """Let every measure read the evidence of one layer; what is None is skipped.
+
+        A measure that raises costs its own column only, from then on.
+        """
+        for place, measure in enumerate(self.measures):
+            if place in self.errors:
+                continue
+            try:
+                statistic = measure(evidence)
+            except Exception as error:
+                self.errors[place] = error
+                continue
             if statistic is not None:
-                column.append((name, torch.as_tensor(statistic)))
+                # A number of Python's own stays on the host, in full precision.
+                kind = None if isinstance(statistic, Tensor) else torch.float64
+                self.columns[place].append((name, torch.as_tensor(statistic, dtype=kind)))
         self.layers.append(name)
 
 
 def to_host(layers: Sequence[str], gathered: Sequence[Column]) -> Reading:
     """The reading on the host, in one transfer, which is the probe's only synchronisation."""
     tensors = [tensor for column in gathered for _, tensor in column]
-    if not tensors:
-        return Reading(tuple(layers), tuple(() for _ in gathered))
-    device = tensors[0].device
-    # Metal has no float64.
-    exact = torch.float32 if device.type == "mps" else torch.float64
-    flat = torch.cat([tensor.detach().reshape(-1).to(exact) for tensor in tensors])
-    values = np.asarray(flat.cpu().numpy(), dtype=np.float64)
-    ends = np.cumsum([tensor.numel() for tensor in tensors])[:-1]
-    pieces = iter(np.split(values, ends))
+    arrays = iter(_arrays(tensors))
     return Reading(
         tuple(layers),
-        tuple(
-            tuple((layer, next(pieces).reshape(tuple(tensor.shape))) for layer, tensor in column)
-            for column in gathered
-        ),
+        tuple(tuple((layer, next(arrays)) for layer, _ in column) for column in gathered),
     )
+
+
+def _arrays(tensors: Sequence[Tensor]) -> list[Any]:
+    """The tensors as float64 arrays, those of the network's device in one transfer."""
+    if not tensors:
+        return []
+    device = next((t.device for t in tensors if t.device.type != "cpu"), tensors[0].device)
+    # Metal has no float64.
+    exact = torch.float32 if device.type == "mps" else torch.float64
+    there = [tensor for tensor in tensors if tensor.device == device]
+    flat = torch.cat([tensor.detach().reshape(-1).to(exact) for tensor in there])
+    values = np.asarray(flat.cpu().numpy(), dtype=np.float64)
+    pieces = iter(np.split(values, np.cumsum([tensor.numel() for tensor in there])[:-1]))
+    return [
+        # Python's own numbers never left the host.
+        (next(pieces) if tensor.device == device else tensor.numpy()).reshape(tuple(tensor.shape))
+        for tensor in tensors
+    ]

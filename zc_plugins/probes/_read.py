@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from zc_plugins._pristine import device_of
+from zc_plugins.probes._excite import autocast
 from zc_plugins.probes._probe import Excitation, Measure, Probe, Reading
 from zc_plugins.probes._shared_pass import SharedProbe, shared_pass
 
@@ -28,12 +30,14 @@ def readings(
         wanted: for each name a probe and the measures that read it.
         seed: of weights, inputs and signs.
     """
-    outcomes = _tried(model, excitation, wanted, seed)
-    again = {name: wanted[name] for name, outcome in outcomes.items() if _is_overwritten(outcome)}
-    if again:
-        # Slower, so only where it is needed: what the sweep back reads is copied when overwritten.
-        with torch.autograd.graph.allow_mutation_on_saved_tensors():
-            outcomes |= _tried(model, excitation, again, seed)
+    # Whatever autocast is on outside: the excitation alone says how the network runs.
+    with autocast(device_of(model), None):
+        outcomes = _tried(model, excitation, wanted, seed)
+        again = {name: wanted[name] for name, found in outcomes.items() if _is_overwritten(found)}
+        if again:
+            # Slower, so only where it is needed: what the sweep back reads is copied in time.
+            with torch.autograd.graph.allow_mutation_on_saved_tensors():
+                outcomes |= _tried(model, excitation, again, seed)
     return outcomes
 
 
@@ -60,8 +64,13 @@ def _tried(
 
 def _is_overwritten(outcome: Reading | Exception) -> bool:
     """Whether the sweep back failed because the forward writes over what it needs."""
-    return isinstance(outcome, RuntimeError) and (
-        "modified by an inplace operation" in str(outcome)
-        # The next stage's words after that failure.
-        or "through the graph a second time" in str(outcome)
+    errors = [outcome] if isinstance(outcome, Exception) else outcome.errors.values()
+    return any(
+        isinstance(error, RuntimeError)
+        and (
+            "modified by an inplace operation" in str(error)
+            # The next stage's words after that failure.
+            or "through the graph a second time" in str(error)
+        )
+        for error in errors
     )

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zc_plugins._dry_run import dtype_of, explained
 from zc_plugins._pristine import device_of, pristine
 from zc_plugins._seeding import generator
+from zc_plugins.errors import Degenerate
 from zc_plugins.probes._excite import called, excite
 from zc_plugins.probes._loss import logits_in, loss_of, random_targets
 from zc_plugins.probes._probe import Column, Excitation, Gathered, Measure, Reading, to_host
@@ -159,7 +160,7 @@ class Run:
 
     def _gradients(self, loss: Tensor) -> dict[str, Tensor | None]:
         if not loss.requires_grad:
-            return dict.fromkeys(self.weights)
+            raise Degenerate("the loss does not depend on the weights (disconnected)")
         values = torch.autograd.grad(loss, list(self.weights.values()), allow_unused=True)
         return dict(zip(self.weights, values, strict=True))
 
@@ -211,16 +212,19 @@ def shared_pass(
     try:
         if stages:
             outcomes |= _passed(run, stages, seed, verdict)
+        broken = None
     except Exception as error:
-        if len(stages) > 1:
-            alone = (
-                shared_pass({name: wanted[name]}, model, excitation, seed=seed) for name in stages
-            )
-            return {**outcomes, **{k: v for outcome in alone for k, v in outcome.items()}}
-        return {**outcomes, **dict.fromkeys(stages, explained(error, excitation.input_shape))}
+        broken = explained(error, excitation.input_shape).with_traceback(None)
     finally:
         # A tensor's hook that reached its own graph through the run would keep it alive for ever.
         vars(run).clear()
+    if broken is not None and len(stages) == 1:
+        return {**outcomes, **dict.fromkeys(stages, broken)}
+    if broken is not None:
+        # Only now, when the broken pass is freed: it may have been too large.
+        for name in stages:
+            outcomes |= shared_pass({name: wanted[name]}, model, excitation, seed=seed)
+        return outcomes
     read = {name: stage for name, stage in stages.items() if name not in outcomes}
     return {**outcomes, **_readings(read, verdict, excitation)}
 
@@ -258,6 +262,7 @@ def _readings(
         name: Reading(
             tuple(stage.gathered.layers),
             tuple(next(statistics) for _ in stage.gathered.columns),
+            stage.gathered.errors,
             fault,
         )
         for name, stage in stages.items()

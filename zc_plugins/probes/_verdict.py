@@ -58,7 +58,8 @@ def with_verdict(gathered: Gathered, output: Any, batch_size: int, *, fresh: boo
     verdict = output_verdict(output, batch_size)
     reading = to_host(gathered.layers, [verdict, *gathered.columns])
     found, *statistics = reading.statistics
-    return Reading(reading.layers, tuple(statistics), output_fault(found, fresh=fresh))
+    fault = output_fault(found, fresh=fresh)
+    return Reading(reading.layers, tuple(statistics), gathered.errors, fault)
 
 
 def _is_constant(tensor: Tensor) -> Tensor:

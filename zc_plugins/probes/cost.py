@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
-import torch
 from torch import nn
 
 from zc_plugins.costs.flops import flops
 from zc_plugins.costs.params import params
-from zc_plugins.probes._probe import Excitation, Measure, Reading, to_host
+from zc_plugins.probes._probe import Excitation, Gathered, Measure, Reading, to_host
 
 
 class CostEvidence:
@@ -41,8 +41,7 @@ def cost(
         InputShapeMismatch: if the network refuses the input.
     """
     evidence = CostEvidence(model, excitation)
-    gathered = []
-    for measure in measures:
-        number = measure(evidence)
-        gathered.append([] if number is None else [("network", torch.as_tensor(number))])
-    return to_host(["network"], gathered)
+    gathered = Gathered(measures)
+    gathered.read("network", evidence)
+    reading = to_host(gathered.layers, gathered.columns)
+    return replace(reading, errors=gathered.errors)

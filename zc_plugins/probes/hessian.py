@@ -14,6 +14,7 @@ from zc_plugins._pristine import device_of, pristine
 from zc_plugins._seeding import generator
 from zc_plugins.errors import Degenerate, NoReadableLayers
 from zc_plugins.probes._excite import called, excite
+from zc_plugins.probes._layout import exact
 from zc_plugins.probes._loss import logits_in, loss_of, random_targets
 from zc_plugins.probes._probe import Excitation, Gathered, Measure, Reading
 from zc_plugins.probes._verdict import with_verdict
@@ -78,6 +79,8 @@ def hessian(
         for (name, weight), gradient, second in zip(
             matrices.items(), gradients, seconds, strict=True
         ):
-            evidence = HessianEvidence(name, weight.detach(), gradient.detach(), second)
+            evidence = HessianEvidence(
+                name, exact(weight.detach()), exact(gradient.detach()), exact(second)
+            )
             gathered.read(name, evidence)
     return with_verdict(gathered, output, len(x), fresh=excitation.fresh)

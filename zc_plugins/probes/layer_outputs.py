@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from zc_plugins.errors import NoReadableLayers, Unscorable
 from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._layout import exact
 from zc_plugins.probes._probe import Excitation, Gathered, Measure
 from zc_plugins.probes._shared_pass import Run, SharedProbe
 from zc_plugins.probes._weights import LAYERS
@@ -33,8 +34,7 @@ class LayerOutputEvidence:
     @property
     def product(self) -> Tensor:
         """Output times gradient, summed over positions: shape (batch, channels)."""
-        product = self._output.detach() * self._gradient
-        product = product if product.dtype == torch.float64 else product.float()
+        product = exact(self._output.detach()) * exact(self._gradient)
         return product.movedim(self._axis, 1).flatten(2).sum(2) if product.dim() > 2 else product
 
 
@@ -74,6 +74,8 @@ class LayerOutputStage:
         _ = run.gradients
         if self._overwritten:
             raise Unscorable(f"the output of {self._overwritten} is overwritten in place")
+        if not self.gathered.layers:
+            raise NoReadableLayers("no convolution or linear layer gets a gradient")
         # The sweep meets the layers from the last to the first.
         self.gathered.layers.reverse()
         for column in self.gathered.columns:

@@ -75,6 +75,8 @@ def logit_jacobian(
         finally:
             for handle in handles:
                 handle.remove()
+        if any(type(layer).forward.__module__.partition(".")[0] != "torch" for layer in layers):
+            raise Unscorable("a layer of your own may not be linear in its weight")
         if not taps:
             raise NoReadableLayers("no convolution or linear layer runs on the whole batch")
         logits = logits_in(output, len(x))

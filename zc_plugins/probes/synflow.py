@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from zc_plugins._dry_run import explained
 from zc_plugins._pristine import device_of, pristine
 from zc_plugins._seeding import generator
-from zc_plugins.errors import Degenerate
+from zc_plugins.errors import Degenerate, NoReadableLayers
 from zc_plugins.probes._excite import excite
 from zc_plugins.probes._loss import logits_in
 from zc_plugins.probes._probe import Excitation, Gathered, Measure, Reading, to_host
@@ -62,11 +63,14 @@ def synflow(
         if not total.requires_grad:
             raise Degenerate("the output does not depend on the weights (disconnected)")
         matrices = dict(weight_matrices(model))
+        if not matrices:
+            raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
         gradients = torch.autograd.grad(total, list(matrices.values()), allow_unused=True)
         for (name, weight), gradient in zip(matrices.items(), gradients, strict=True):
             reached = torch.zeros_like(weight) if gradient is None else gradient
             gathered.read(name, WeightEvidence(name, True, weight.detach(), reached))
-    return to_host(gathered.layers, gathered.columns)
+    reading = to_host(gathered.layers, gathered.columns)
+    return replace(reading, errors=gathered.errors)
 
 
 def _absolute(model: nn.Module, dtype: torch.dtype) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from zc_plugins.probes._layout import exact
 from zc_plugins.probes._probe import Excitation, Gathered, Measure
 from zc_plugins.probes._shared_pass import Run, SharedProbe
 
@@ -52,7 +53,7 @@ class TaskStage:
             gradient = gradients[name]
             gradient = torch.zeros_like(weight) if gradient is None else gradient
             matrix = name in run.matrices
-            evidence = WeightEvidence(name, matrix, weight.detach(), gradient)
+            evidence = WeightEvidence(name, matrix, exact(weight.detach()), exact(gradient))
             self.gathered.read(name, evidence)
 
 

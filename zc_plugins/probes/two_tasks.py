@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zc_plugins.errors import NoReadableLayers
 from zc_plugins.probes._blocks import first_tensor
 from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._layout import exact
 from zc_plugins.probes._probe import Excitation, Gathered, Measure
 from zc_plugins.probes._shared_pass import Run, SharedProbe
 from zc_plugins.probes._weights import LAYERS, weight_matrices
@@ -24,7 +25,8 @@ class TwoGradientsEvidence:
         name: of the layer.
         weight: any shape.
         gradients: of the two losses, each of the weight's shape; None where none arrives.
-        positions: of the layer's output (height x width of an image, tokens of a sequence).
+        positions: of the layer's output (height x width of an image, tokens of a sequence); 1 for
+            recurrent, attention and weight-normed layers, whose output belongs to no one weight.
         channels: of the layer's output.
     """
 
@@ -61,8 +63,8 @@ class TwoTasksStage:
         first, second = run.gradients, run.second_gradients
         for name in run.matrices:
             one, two = first[name], second[name]
-            pair = None if one is None or two is None else (one, two)
-            weight = run.weights[name].detach()
+            pair = None if one is None or two is None else (exact(one), exact(two))
+            weight = exact(run.weights[name].detach())
             positions, channels = self._sizes.get(name, (1, len(weight)))
             evidence = TwoGradientsEvidence(name, weight, pair, positions, channels)
             self.gathered.read(name, evidence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from zc_plugins._pristine import device_of, pristine
 from zc_plugins._seeding import generator
 from zc_plugins.errors import NoReadableLayers
 from zc_plugins.probes._excite import excite
+from zc_plugins.probes._layout import exact
 from zc_plugins.probes._probe import Excitation, Gathered, Measure, Reading, to_host
 from zc_plugins.probes._weights import weight_matrices
 
@@ -40,7 +41,8 @@ def weights(
     with pristine(model, seed):
         excite(model, excitation, generator(seed, device_of(model)), gradients=False)
         for name, weight in weight_matrices(model):
-            gathered.read(name, InitialWeightEvidence(name, weight.detach()))
+            gathered.read(name, InitialWeightEvidence(name, exact(weight.detach())))
     if not gathered.layers:
         raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
-    return to_host(gathered.layers, gathered.columns)
+    reading = to_host(gathered.layers, gathered.columns)
+    return replace(reading, errors=gathered.errors)

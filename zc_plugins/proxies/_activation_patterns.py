@@ -36,11 +36,10 @@ def log_determinant(kernel: Float[ndarray, "batch batch"]) -> float:
     """
     if (kernel == kernel[0, 0]).all():
         raise Degenerate("all samples look alike to the rectifiers")
-    sign, value = np.linalg.slogdet(kernel)
-    # Counts are whole numbers: a determinant below 1 is rounding.
-    if sign <= 0 or not 0 <= value < np.inf:
+    value = layer_log_determinant(kernel)
+    if np.isnan(value):
         raise Unscorable("the kernel is singular, with fewer units than samples: lower batch_size")
-    return float(value)
+    return value
 
 
 def log_determinant_of_sum(kernels: Sequence[Float[ndarray, "batch batch"]]) -> float:
@@ -50,8 +49,9 @@ def log_determinant_of_sum(kernels: Sequence[Float[ndarray, "batch batch"]]) -> 
 
 def layer_log_determinant(kernel: Float[ndarray, "batch batch"]) -> float:
     """Of one rectifier; NaN where it cannot tell the samples apart, which the network may still."""
-    sign, value = np.linalg.slogdet(kernel)
-    return float(value) if sign > 0 and 0 <= value < np.inf else float("nan")
+    eigenvalues = np.linalg.eigvalsh(kernel)
+    singular = eigenvalues[0] <= len(kernel) * np.finfo(np.float64).eps * eigenvalues[-1]
+    return float("nan") if singular else float(np.log(eigenvalues).sum())
 
 
 def distinct_patterns(kernel: Float[ndarray, "batch batch"]) -> float:

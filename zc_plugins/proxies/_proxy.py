@@ -70,6 +70,8 @@ class Proxy:
             return self.failed(error)
 
     def _score(self, reading: Reading, column: int) -> LayerScores:
+        if column in reading.errors:
+            return self.failed(reading.errors[column])
         statistics = reading.statistics[column]
         names = tuple(name for name, _ in statistics)
         vector, note, degenerate = np.full(len(names), np.nan), "", False

@@ -15,7 +15,7 @@ from zc_plugins.proxies._proxy import Proxy
 def dead_and_all(evidence: ActivationEvidence) -> Tensor:
     """Number of units (positions count apart) that stay off for the whole batch, and of all."""
     off = 1 - evidence.active.amax(0)
-    return stack([off.sum(), off.new_tensor(float(off.numel()))])
+    return stack([off.sum(), off.new_full((), float(off.numel()))])
 
 
 def dead_share(counts: Float[ndarray, " 2"]) -> float:

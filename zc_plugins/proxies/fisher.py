@@ -15,8 +15,8 @@ def channel_saliency(evidence: LayerOutputEvidence) -> Tensor:
 
     The public code counts a channel once for each of its weights.
     """
-    a_channel = evidence.product.square().mean(0).sum() / 2
-    return a_channel * (evidence.weight[0].numel() if evidence.weight.numel() else 1)
+    product = evidence.product
+    return product.square().mean(0).sum() / 2 * (evidence.weight.numel() / product.shape[1])
 
 
 fisher = Proxy(

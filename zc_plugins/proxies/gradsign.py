@@ -16,7 +16,7 @@ from zc_plugins.proxies._proxy import Proxy
 def agreement_and_count(evidence: SampleGradientEvidence) -> Tensor:
     """Sum over a weight matrix's entries of |sum of signs|, and their number."""
     total = evidence.signs.abs().sum()
-    return stack([total, total.new_tensor(float(evidence.signs.numel()))])
+    return stack([total, total.new_full((), float(evidence.signs.numel()))])
 
 
 def mean_agreement(numbers: Float[ndarray, " 2"]) -> float:

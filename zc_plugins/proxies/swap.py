@@ -27,11 +27,13 @@ def patterns_met(evidence: ActivationEvidence) -> Tensor:
     sorting, whose length the host would have to wait for.
     """
     active = evidence.active[:SAMPLES]
-    powers = 2.0 ** torch.arange(len(active), device=active.device)
+    powers = 2 ** torch.arange(len(active), device=active.device, dtype=torch.float32)
     codes = (powers @ active).long()
     size = -(-(2 ** len(active)) // _BITS) * _BITS
-    flags = torch.zeros(size, device=active.device).scatter_(0, codes, 1.0)
-    return flags.reshape(-1, _BITS) @ 2.0 ** torch.arange(_BITS, device=active.device)
+    flags = torch.zeros(size, device=active.device, dtype=torch.float32).scatter_(0, codes, 1.0)
+    return flags.reshape(-1, _BITS) @ 2 ** torch.arange(
+        _BITS, device=active.device, dtype=torch.float32
+    )
 
 
 def count_patterns(flags: Float[ndarray, " words"]) -> float:

@@ -18,7 +18,7 @@ def coherence_and_size(evidence: TwoGradientsEvidence) -> Tensor:
     """ZiCo's sum, and positions / sqrt(channels) of the layer's output."""
     size = evidence.positions / evidence.channels**0.5
     number = coherence(evidence)
-    return stack([number, number.new_tensor(size)])
+    return stack([number, number.new_full((), size)])
 
 
 def corrected_log(numbers: Float[ndarray, " 2"]) -> float:
