@@ -45,7 +45,7 @@ def test_best_training_free() -> None:
     assert {p.name for p in scorer.proxies} == names
     assert scorer.ensemble.__name__ == "az_rank"  # type: ignore[attr-defined]
     assert (scorer.seed, scorer.excitation.batch_size) == (4, 32)
-    assert scorer.score([zoo.plain_cnn, zoo.mobilenet]).scored.all()
+    assert scorer.score([zoo.plain_cnn, zoo.dropout_group_norm]).scored.all()
 
 
 def test_the_choice_is_the_committed_one() -> None:

@@ -83,6 +83,9 @@ def best_training_free(
     Complexity and SWAP follow a network's size, the others do not. One forward pass and one sweep
     back to the input serve all five.
 
+    A network whose last layers are batch normalisation, pooling and a linear layer, without an
+    activation between them, has no jacov, so no score here.
+
     Args:
         input_shape: of one sample, without the batch axis.
         seed: of weights and inputs.
