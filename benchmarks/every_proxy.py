@@ -43,7 +43,7 @@ def rows(population: str, half: str, kept: Path, data: str) -> Iterator[dict[str
     table = read_from(kept)
     if list(table.candidates) != architectures:
         raise SystemExit(f"{kept} holds other architectures than the table: score them anew")
-    for scorer, numbers in numbers_of(table):
+    for scorer, numbers in numbers_of(table, POPULATIONS[population].initialisation):
         for task, accuracy in accuracies.items():
             known = np.isfinite(accuracy)
             ranked = np.where(np.isnan(numbers[known]), -np.inf, numbers[known])
@@ -62,15 +62,21 @@ def rows(population: str, half: str, kept: Path, data: str) -> Iterator[dict[str
             }
 
 
-def numbers_of(table: ScoreTable) -> Iterator[tuple[str, ndarray]]:
-    """Each proxy's oriented numbers, then each recipe's; higher is better, NaN ranks last."""
+def numbers_of(
+    table: ScoreTable, initialisation: str = "kaiming_normal"
+) -> Iterator[tuple[str, ndarray]]:
+    """Each proxy's oriented numbers, then each recipe's; higher is better, NaN ranks last.
+
+    A recipe with another initialisation than the kept scores is left out.
+    """
     for name in table.proxies:
         sign = 1 if SHELF[name].higher_is_better else -1
         yield name, sign * table.column(name)
     for recipe in RECIPES:
         scorer = made(recipe)
         names = [proxy.name for proxy in scorer.proxies]
-        if set(names) <= set(table.proxies):
+        alike = scorer.excitation.initialisation == initialisation
+        if alike and set(names) <= set(table.proxies):
             places = [table.proxies.index(name) for name in names]
             notes = [{k: v for k, v in note.items() if k in names} for note in table.notes]
             part = ScoreTable(
