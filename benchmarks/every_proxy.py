@@ -33,9 +33,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def rows(population: str, half: str, kept: Path, data: str) -> Iterator[dict[str, Any]]:
+def rows(kept: Path, data: str) -> Iterator[dict[str, Any]]:
     """Correlations of each column and each recipe that the kept scores allow."""
     setting = json.loads(kept.with_name(kept.name.replace(".csv.gz", ".json")).read_text())
+    population, half = setting["population"], setting["half"]
     rng = np.random.default_rng(setting["seed"])
     architectures, accuracies = POPULATIONS[population].draw(
         data, setting["architectures"], rng, half
@@ -43,7 +44,11 @@ def rows(population: str, half: str, kept: Path, data: str) -> Iterator[dict[str
     table = read_from(kept)
     if list(table.candidates) != architectures:
         raise SystemExit(f"{kept} holds other architectures than the table: score them anew")
-    for scorer, numbers in numbers_of(table, POPULATIONS[population].initialisation):
+    if setting.get("recipe"):
+        found = [(f"recipe {setting['recipe']}", made(setting["recipe"]).aggregate(table))]
+    else:
+        found = list(numbers_of(table, POPULATIONS[population].initialisation))
+    for scorer, numbers in found:
         for task, accuracy in accuracies.items():
             known = np.isfinite(accuracy)
             ranked = np.where(np.isnan(numbers[known]), -np.inf, numbers[known])
@@ -67,7 +72,7 @@ def numbers_of(
 ) -> Iterator[tuple[str, ndarray]]:
     """Each proxy's oriented numbers, then each recipe's; higher is better, NaN ranks last.
 
-    A recipe with another initialisation than the kept scores is left out.
+    A recipe with another initialisation or number of draws than the kept scores is left out.
     """
     for name in table.proxies:
         sign = 1 if SHELF[name].higher_is_better else -1
@@ -75,7 +80,8 @@ def numbers_of(
     for recipe in RECIPES:
         scorer = made(recipe)
         names = [proxy.name for proxy in scorer.proxies]
-        alike = scorer.excitation.initialisation == initialisation
+        excitation = scorer.excitation
+        alike = excitation.initialisation == initialisation and excitation.repeats == 1
         if alike and set(names) <= set(table.proxies):
             places = [table.proxies.index(name) for name in names]
             notes = [{k: v for k, v in note.items() if k in names} for note in table.notes]
@@ -125,22 +131,13 @@ def main() -> None:
     arguments = parser.parse_args()
     results: list[dict[str, Any]] = []
     for kept in sorted((RESULTS / "shelf").glob("*.csv.gz")):
-        population, half = split_name(kept.name.removesuffix(".csv.gz"))
-        results.extend(rows(population, half, kept, arguments.data))
+        results.extend(rows(kept, arguments.data))
     with arguments.out.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(results)
     plot(results, arguments.out.with_suffix(".png"))
     print(json.dumps({"rows": len(results), **provenance()}))
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Population and half of a kept file's name."""
-    for half in ("choosing", "reporting"):
-        if name.endswith(f"-{half}"):
-            return name.removesuffix(f"-{half}"), half
-    return name, ""
 
 
 if __name__ == "__main__":

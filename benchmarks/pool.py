@@ -27,18 +27,29 @@ class Setting:
         population: key of ``POPULATIONS``.
         batch_size: samples of noise.
         seed: of weights, inputs, labels and signs.
+        repeats: draws of them, averaged.
+        initialisation: the population's own where None.
     """
 
     proxies: tuple[str, ...]
     population: str
     batch_size: int
     seed: int
+    repeats: int = 1
+    initialisation: Any = None
 
     @staticmethod
     def of(recipe: str, population: str, batch_size: int, seed: int) -> Setting:
-        """The setting of a recipe of ``zc_plugins.recipes``."""
-        proxies = tuple(proxy.name for proxy in made(recipe).proxies)
-        return Setting(proxies, population, batch_size, seed)
+        """The setting of a recipe of ``zc_plugins.recipes``, but for the batch size."""
+        scorer = made(recipe)
+        return Setting(
+            tuple(proxy.name for proxy in scorer.proxies),
+            population,
+            batch_size,
+            seed,
+            scorer.excitation.repeats,
+            scorer.excitation.initialisation,
+        )
 
     def scorer(self) -> Scorer:
         """The scorer of this setting."""
@@ -46,7 +57,8 @@ class Setting:
         excitation = Excitation(
             population.input_shape,
             batch_size=self.batch_size,
-            initialisation=population.initialisation,
+            repeats=self.repeats,
+            initialisation=self.initialisation or population.initialisation,
         )
         return Scorer(self.proxies, excitation, seed=self.seed, device="cpu")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import shlex
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -22,6 +24,7 @@ def provenance() -> dict[str, Any]:
     return {
         "command": f"python {name} {shlex.join(sys.argv[1:])}".strip(),
         "zc_plugins": zc_plugins.__version__,
+        "commit": commit(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
@@ -29,3 +32,12 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {platform.system()}, CPU",
     }
+
+
+def commit() -> str:
+    """Of the working tree, with a ``+`` where it has been changed since; empty outside of git."""
+    words = ["git", "describe", "--always", "--dirty=+", "--abbrev=9", "--exclude=*"]
+    done = subprocess.run(
+        words, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()

@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.pool import Setting, scored
 from benchmarks.provenance import provenance
+from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.nasbench201 import NasBench201
 
@@ -47,6 +48,7 @@ def read_from(kept: Path) -> ScoreTable:
         [row[0] for row in rows],
         values,
         proxies,
+        [PROXIES[name].higher_is_better for name in proxies],
         seconds=np.array([float(row[-1]) for row in rows]),
         notes=[{name: "degenerate" for name in proxies if np.isnan(row).any()} for row in values],
         degenerate=degenerate,

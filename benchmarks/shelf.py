@@ -3,8 +3,9 @@
     python -m benchmarks.shelf --population nasbench201-cifar10 --half choosing \
         --architectures 600 --data ../shared/data
 
-Writes ``benchmarks/results/shelf/POPULATION[-HALF].csv.gz``: architecture, scores, seconds; and
-beside it the setting as JSON.
+Writes ``benchmarks/results/shelf/POPULATION[-HALF][-RECIPE].csv.gz`` (architecture, scores and
+seconds) and beside it the setting as JSON. With ``--recipe`` the proxies, the number of draws and
+the initialisation are those of the recipe.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ CHECKS = ("dead_units", "gradient_range", "initial_loss")
 """They tell whether a network can be trained; nobody ranks by them."""
 
 
-def path(population: str, half: str) -> Path:
+def path(population: str, half: str, recipe: str = "") -> Path:
     """Where the kept scores lie."""
-    return RESULTS / "shelf" / f"{population}{'-' * bool(half)}{half}.csv.gz"
+    return RESULTS / "shelf" / f"{'-'.join(filter(None, (population, half, recipe)))}.csv.gz"
 
 
 def main() -> None:
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--half", choices=["", "choosing", "reporting"], default="")
     parser.add_argument("--architectures", type=int, default=500)
     parser.add_argument("--proxies", default="cheap", help="all, cheap, or names with commas")
+    parser.add_argument("--recipe", default="", help="in place of --proxies")
     parser.add_argument("--batch-size", type=int, help="the population's own where left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -54,16 +56,22 @@ def main() -> None:
         "cheap": [name for name in SHELF if name not in CHECKS + DEAR],
     }.get(arguments.proxies, arguments.proxies.split(","))
     batch_size = arguments.batch_size or population.batch_size
-    setting = Setting(tuple(names), arguments.population, batch_size, arguments.seed)
+    if arguments.recipe:
+        setting = Setting.of(arguments.recipe, arguments.population, batch_size, arguments.seed)
+    else:
+        setting = Setting(tuple(names), arguments.population, batch_size, arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     architectures, _ = population.draw(arguments.data, arguments.architectures, rng, arguments.half)
     start = time.perf_counter()
     table = scored(architectures, setting, arguments.processes)
-    kept = arguments.out or path(arguments.population, arguments.half)
+    kept = arguments.out or path(arguments.population, arguments.half, arguments.recipe)
     write(table, kept)
     result = {
         "population": arguments.population,
         "half": arguments.half,
+        "recipe": arguments.recipe,
+        "proxies": list(setting.proxies),
+        "repeats": setting.repeats,
         "architectures": len(architectures),
         "batch_size": batch_size,
         "seed": arguments.seed,

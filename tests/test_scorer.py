@@ -372,3 +372,57 @@ def test_settings_tell_unnamed_forwards_apart() -> None:
     one = az(forward=lambda model, x: model(x)).settings
     other = az(forward=lambda model, x: model(-x)).settings
     assert one != other
+
+
+# Repeats
+
+
+def test_repeats_average_draws_of_the_following_seeds() -> None:
+    networks = [SPACE.build(cell) for cell in cells(3)]
+
+    def scored(repeats: int, seed: int) -> Any:
+        return az(repeats=repeats, seed=seed).score(networks)
+
+    draws = [scored(1, seed).values for seed in (5, 6, 7)]
+    assert not np.array_equal(draws[0], draws[1])
+    np.testing.assert_allclose(scored(3, 5).values, np.mean(draws, axis=0), rtol=1e-12)
+
+
+def test_repeats_average_the_layers_too() -> None:
+    network = SPACE.build(Cell(("nor_conv_3x3",) * 6))
+    scores = az(repeats=2, seed=1).layer_scores(network)["expressivity"]
+    draws = [az(seed=seed).layer_scores(network)["expressivity"].layers for seed in (1, 2)]
+    np.testing.assert_allclose(scores.layers, np.mean(draws, axis=0), rtol=1e-12)
+    assert scores.names
+
+
+def test_costs_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zc_plugins.probes import cost
+
+    counted: list[nn.Module] = []
+    real = cost.params
+
+    def counting(model: nn.Module) -> int:
+        counted.append(model)
+        return real(model)
+
+    monkeypatch.setattr(cost, "params", counting)
+    scorer = Scorer(["params", "snip"], Excitation(SHAPE, batch_size=4, repeats=4), device="cpu")
+    assert scorer.score([nn.Conv2d(3, 2, 3)]).values[0, 0] == 56
+    assert len(counted) == 1
+
+
+def test_a_draw_without_a_number_leaves_a_note() -> None:
+    dead = SPACE.build(Cell(("none",) * 6))
+    table = az(repeats=3).score([dead])
+    assert table.degenerate == (True,)
+    assert table.notes[0]["expressivity"] == az().score([dead]).notes[0]["expressivity"]
+
+
+def test_repeats_are_positive() -> None:
+    with pytest.raises(InvalidArgument, match="repeats=0: pass 1 or more"):
+        az(repeats=0)
+
+
+def test_repeats_are_among_the_settings() -> None:
+    assert az(repeats=2).settings != az().settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,9 @@ from zc_plugins._candidate import Candidate
 from zc_plugins._seeding import seeded
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation, Measure, readings
+from zc_plugins.probes.cost import cost
 from zc_plugins.proxies import Proxy
-from zc_plugins.proxies._proxy import ScoreRow
+from zc_plugins.proxies._proxy import ScoreRow, mean_of
 from zc_plugins.spaces.module import checked_module
 
 
@@ -61,15 +63,26 @@ class Method:
         return model.to(self.device)
 
     def _scored(self, model: nn.Module) -> ScoreRow:
+        first = self._drawn(model, self.proxies, self.seed)
+        # Costs are the same at every draw.
+        others = [proxy for proxy in self.proxies if PROBES[proxy.reads] is not cost]
+        seeds = range(self.seed + 1, self.seed + self.excitation.repeats)
+        again = [self._drawn(model, others, seed) for seed in seeds] if others else []
+        return {
+            name: mean_of([scores, *(row[name] for row in again if name in row)])
+            for name, scores in first.items()
+        }
+
+    def _drawn(self, model: nn.Module, proxies: Sequence[Proxy], seed: int) -> ScoreRow:
         by_probe: dict[str, list[Measure]] = {}
-        for proxy in self.proxies:
+        for proxy in proxies:
             measures = by_probe.setdefault(proxy.reads, [])
             if proxy.measure not in measures:
                 measures.append(proxy.measure)
         wanted = {name: (PROBES[name], measures) for name, measures in by_probe.items()}
-        read = readings(model, self.excitation, wanted, seed=self.seed)
+        read = readings(model, self.excitation, wanted, seed=seed)
         row = {}
-        for proxy in self.proxies:
+        for proxy in proxies:
             outcome = read[proxy.reads]
             if isinstance(outcome, Exception):
                 row[proxy.name] = proxy.failed(outcome)

@@ -81,7 +81,8 @@ def best_training_free(
     networks are the most accurate, on one half of NAS-Bench-201 with CIFAR-10
     (``benchmarks.choose``); how it does on the other half stands in ``benchmarks/README.md``.
     Complexity and SWAP follow a network's size, the others do not. One forward pass and one sweep
-    back to the input serve all five.
+    back to the input serve all five; each score is the mean over three draws of weights and inputs
+    (``benchmarks.repeats``).
 
     A network whose last layers are batch normalisation, pooling and a linear layer, without an
     activation between them, has no jacov, so no score here.
@@ -90,11 +91,12 @@ def best_training_free(
         input_shape: of one sample, without the batch axis.
         seed: of weights and inputs.
         device: where built candidates are put.
-        **excitation: fields of ``Excitation``; ``batch_size`` is 32 if not given, as in the choice.
+        **excitation: fields of ``Excitation``; ``batch_size`` is 32 if not given, as in the choice,
+            and ``repeats`` 3.
     """
     return Scorer(
         ["complexity", "jacov", "meco", "progressivity", "swap"],
-        Excitation(input_shape, **{"batch_size": 32, **excitation}),
+        Excitation(input_shape, **{"batch_size": 32, "repeats": 3, **excitation}),
         ensemble="az_rank",
         seed=seed,
         device=device,

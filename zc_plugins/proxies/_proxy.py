@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,6 +103,20 @@ class Proxy:
         name = "" if isinstance(error, Unscorable) else f"{type(error).__name__}: "
         degenerate = isinstance(error, Degenerate)
         return LayerScores(float("nan"), np.empty(0), (), f"{name}{error}", degenerate)
+
+
+def mean_of(draws: Sequence[LayerScores]) -> LayerScores:
+    """One network's scores averaged over draws of its weights and inputs.
+
+    Args:
+        draws: of one proxy, one or more; the first that has no value stands for all.
+    """
+    unscored = next((scores for scores in draws if scores.note), None)
+    if unscored is not None or len(draws) == 1:
+        return unscored or draws[0]
+    value = float(np.mean([scores.value for scores in draws]))
+    layers = np.mean([scores.layers for scores in draws], axis=0)
+    return replace(draws[0], value=value, layers=layers)
 
 
 ScoreRow = Mapping[str, LayerScores]
