@@ -13,6 +13,7 @@ from zc_plugins._dry_run import dtype_of, explained
 from zc_plugins._pristine import device_of, pristine
 from zc_plugins._seeding import generator
 from zc_plugins.errors import Degenerate, NoReadableLayers
+from zc_plugins.probes._batch_norm import normalise_twice_differentiably
 from zc_plugins.probes._excite import called, excite
 from zc_plugins.probes._layout import exact
 from zc_plugins.probes._loss import logits_in, loss_of, random_targets
@@ -54,6 +55,7 @@ def hessian(
     # Only the plain attention can be differentiated twice.
     with pristine(model, seed), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         excite(model, excitation, rng, gradients=True)
+        normalise_twice_differentiably(model)
         matrices = dict(weight_matrices(model))
         if not matrices:
             raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
