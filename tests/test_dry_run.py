@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -40,11 +42,17 @@ def test_runs_on_the_meta_device(name: str) -> None:
 
 
 def test_falls_back_to_where_the_network_lies() -> None:
-    calls: list[str] = []
-    x, output = dry_run(zoo.ValueDependent(), (3, 8, 8), again=lambda: calls.append("again"))
+    entered: list[str] = []
+
+    @contextmanager
+    def counting() -> Iterator[None]:
+        entered.append("anew")
+        yield
+
+    x, output = dry_run(zoo.ValueDependent(), (3, 8, 8), around=counting)
     assert not x.is_meta
     assert output.shape == (2, 10)
-    assert calls == ["again"]
+    assert entered == ["anew", "anew"]
 
 
 def test_tied_weights_stay_tied() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -44,9 +47,11 @@ def _saved_bytes(
         saved.setdefault(tensor.untyped_storage()._cdata, tensor)
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        dry_run(
-            model, shape, batch_size=batch_size, forward=forward, graph="weights",
-            again=saved.clear,
-        )  # fmt: skip
+    @contextmanager
+    def counting() -> Iterator[None]:
+        saved.clear()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            yield
+
+    dry_run(model, shape, batch_size=batch_size, forward=forward, graph="weights", around=counting)
     return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())

@@ -36,7 +36,10 @@ def flops(
     Raises:
         InputShapeMismatch: if the network refuses this shape.
     """
-    with FlopCounterMode(display=False) as counter:
-        shape, forget = checked_shape(input_shape), counter.flop_counts.clear
-        dry_run(model, shape, batch_size=_BATCH, forward=forward, dtype=dtype, again=forget)
+    counter = FlopCounterMode(display=False)
+    # A counter that is entered again begins at zero.
+    dry_run(
+        model, checked_shape(input_shape), batch_size=_BATCH, forward=forward, dtype=dtype,
+        around=lambda: counter,
+    )  # fmt: skip
     return int(counter.get_total_flops()) // (2 * _BATCH)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.autograd.graph import Node
-from torch.utils.hooks import RemovableHandle
 
 from zc_plugins._dry_run import Forward, dry_run
 from zc_plugins.errors import Degenerate, InvalidArgument, NoReadableLayers, Unscorable
@@ -131,13 +131,18 @@ class _Visits(list[_Visit]):
         super().__init__()
         self._runs: Counter[str] = Counter()
 
-    def begin_anew(self) -> None:
+    @contextmanager
+    def of(self, model: nn.Module) -> Iterator[None]:
+        """Note the calls of a pass inside, and none of an earlier one."""
         self.clear()
         self._runs.clear()
-
-    def attach(self, model: nn.Module) -> list[RemovableHandle]:
         modules = [(name, module) for name, module in model.named_modules() if name]
-        return [m.register_forward_hook(partial(self._note, name)) for name, m in modules]
+        handles = [m.register_forward_hook(partial(self._note, name)) for name, m in modules]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def _note(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         self._runs[name] += 1
@@ -152,18 +157,9 @@ def _trace(
     """The module calls of one pass, the nodes of the outputs, and the cut vertices."""
     copying = partial(_on_a_copy, forward)
     visits = _Visits()
-    handles = visits.attach(model)
-    try:
-        x, output = dry_run(
-            model,
-            input_shape,
-            forward=copying,
-            graph="input",
-            again=visits.begin_anew,
-        )
-    finally:
-        for handle in handles:
-            handle.remove()
+    x, output = dry_run(
+        model, input_shape, forward=copying, graph="input", around=lambda: visits.of(model)
+    )
     roots = [t.grad_fn for t in tensors_in(output) if t.grad_fn is not None]
     order = _topological(roots, x)
     if not order:
