@@ -14,9 +14,11 @@ from zc_plugins.spaces.nasbench101 import NasBench101
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.transnasbench101_macro import TransNasBench101Macro
 from zc_plugins.spaces.transnasbench101_micro import TransNasBench101Micro
+from zc_plugins.spaces.transnasbench101_micro_small import TransNasBench101MicroSmall
 from zc_plugins.spaces.vit import VitSpace
 from zc_plugins.tables.nasbench101 import ROWS, nasbench101
 from zc_plugins.tables.nasbench201 import nasbench201
+from zc_plugins.tables.suitezero_extra import suitezero_extra
 from zc_plugins.tables.transnasbench101 import TASKS, transnasbench101
 from zc_plugins.tables.vitbench101 import vitbench101
 
@@ -97,6 +99,22 @@ def _vitbench101(
     return list(table.architectures), dict(table.accuracies)
 
 
+def _suitezero_extra(space: str) -> Any:
+    """SVHN's network and images for all three data sets.
+
+    A stand-in for NinaPro's, of 18 classes and signals of 1 x 16 x 52, and for those of spherical
+    CIFAR-100, of 100 classes and 3 x 60 x 60 pixels.
+    """
+
+    def draw(
+        folder: str, size: int, rng: np.random.Generator, half: str
+    ) -> tuple[list[str], dict[str, ndarray]]:
+        table = suitezero_extra(folder, space)
+        return list(table.architectures), dict(table.validation)
+
+    return draw
+
+
 def _all() -> Mapping[str, Population]:
     found = {}
     for dataset, side, classes in (
@@ -111,6 +129,13 @@ def _all() -> Mapping[str, Population]:
     found["vitbench101"] = Population(
         VitSpace("tiny"), (3, 224, 224), 8, _vitbench101, initialisation="keep"
     )
+    for name, space_of_name, batch_size in (
+        ("nasbench201", NasBench201(), 64),
+        ("transnasbench101-micro", TransNasBench101MicroSmall(), 16),
+    ):
+        found[f"suitezero-{name}"] = Population(
+            space_of_name, (3, 32, 32), batch_size, _suitezero_extra(name)
+        )
     return found
 
 
