@@ -13,6 +13,7 @@ import torch
 from zc_plugins.costs.params import params
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.ranking import spearman_rho
+from zc_plugins.spaces.darts import Darts
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.transnasbench101_micro_small import TransNasBench101MicroSmall
 from zc_plugins.tables.nasbench201 import nasbench201
@@ -28,7 +29,9 @@ def folder(shared_file: Callable[[str], Path]) -> Path:
     return shared_file(FILE).parent
 
 
-@pytest.mark.parametrize(("space", "size"), [("nasbench201", 199), ("transnasbench101-micro", 192)])
+@pytest.mark.parametrize(
+    ("space", "size"), [("nasbench201", 199), ("transnasbench101-micro", 192), ("nasbench301", 199)]
+)
 def test_sizes_and_accuracies(space: str, size: int, folder: Path) -> None:
     table = suitezero_extra(folder, space)
     assert len(set(table.architectures)) == len(table.architectures) == size
@@ -36,7 +39,7 @@ def test_sizes_and_accuracies(space: str, size: int, folder: Path) -> None:
         accuracy = table.validation[dataset]
         assert accuracy.shape == (size,)
         assert accuracy.dtype == np.float64
-        assert 0.5 < accuracy.min() < accuracy.max() < 97.5
+        assert 0.5 < accuracy.min() < accuracy.max() < 98
 
 
 def test_the_first_rows(folder: Path) -> None:
@@ -64,6 +67,16 @@ def test_params_of_micro(dataset: str, folder: Path) -> None:
     table = suitezero_extra(folder, "transnasbench101-micro")
     ours = counted(TransNasBench101MicroSmall(classes=CLASSES[dataset]), table.architectures)
     assert set(ours - table.params[dataset]) == {2 * 9 * 64 if dataset == "ninapro" else 0}
+
+
+@pytest.mark.parametrize("dataset", CLASSES)
+def test_params_of_nasbench301(dataset: str, folder: Path) -> None:
+    """Of every tenth, likewise."""
+    table = suitezero_extra(folder, "nasbench301")
+    space = Darts(classes=CLASSES[dataset], affine=False)
+    ours = counted(space, table.architectures[::10])
+    wanted = table.params[dataset][::10]
+    assert set(ours - wanted) == {2 * 9 * 96 if dataset == "ninapro" else 0}
 
 
 def counted(space: Any, architectures: tuple[str, ...]) -> Any:

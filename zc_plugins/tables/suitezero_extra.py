@@ -15,6 +15,7 @@ from zc_plugins.spaces.nasbench201 import Cell as NasBench201Cell
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.transnasbench101_micro import Cell as MicroCell
 from zc_plugins.spaces.transnasbench101_micro import TransNasBench101Micro
+from zc_plugins.tables.nasbench301 import genotype_text
 
 DATASETS = {"svhn": "svhn", "ninapro": "ninapro", "spherical-cifar100": "scifar100"}
 """Names here, and those of the file."""
@@ -37,8 +38,9 @@ class SuiteZeroExtraTable:
         validation: by data set, each of shape (architectures,), percent, of one training. The one
             of NAS-Bench-201 on spherical CIFAR-100 is doubtful: its rank correlation with CIFAR-100
             is -.14, where SVHN's is +.91.
-        params: by data set, each of shape (architectures,), of the network that was trained:
-            NinaPro's has one input channel where ours have three.
+        params: by data set, each of shape (architectures,), of the network that was scored there:
+            NinaPro's has one input channel where ours have three; of NAS-Bench-301 it is that of
+            ``Darts(affine=False)``.
     """
 
     architectures: tuple[str, ...]
@@ -51,8 +53,8 @@ def suitezero_extra(folder: str | Path, space: str = "nasbench201") -> SuiteZero
 
     Args:
         folder: where the file lies.
-        space: a key of ``SPACES``: ``"nasbench201"``, 199 cells, or ``"transnasbench101-micro"``,
-            192 cells.
+        space: a key of ``SPACES``: ``"nasbench201"``, 199 cells; ``"transnasbench101-micro"``, 192
+            cells; or ``"nasbench301"``, 199 genotypes of ``spaces.darts``.
 
     Raises:
         InvalidArgument: if the space is another one, or the file is not there.
@@ -100,5 +102,6 @@ def _micro(code: str) -> str:
 SPACES = {
     "nasbench201": ("nasbench201", _nasbench201),
     "transnasbench101-micro": ("transbench101_micro", _micro),
+    "nasbench301": ("nasbench301", genotype_text),
 }
 """Of each space the name in the file, and what makes its text of a code there."""
