@@ -37,7 +37,9 @@ class VitBench101Table:
 def vitbench101(folder: str | Path) -> VitBench101Table:
     """Read the table from a folder that holds ``vitbench101_autoprox.csv``.
 
-    The file's 100 rows of pooling-based transformers (PiT) are left out: no space here builds them.
+    The file's 100 rows of pooling-based transformers (PiT) are left out: it has their base width,
+    depths, heads and MLP ratio, but neither patch size nor stride, nor parameter counts that would
+    put a guess to the proof.
 
     Args:
         folder: where the file lies.
