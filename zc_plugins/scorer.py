@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,14 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from zc_plugins._candidate import Candidate
 from zc_plugins._identity import fingerprint
-from zc_plugins._method import Method
 from zc_plugins._progress import progress as with_progress
+from zc_plugins._scoring.candidate import Candidate
+from zc_plugins._scoring.desk import Desk
+from zc_plugins._scoring.memory import Memory
+from zc_plugins._scoring.method import Method
+from zc_plugins._scoring.score_rows import score_rows, score_table
 from zc_plugins._seeding import accelerator
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins._worker_plan import Plan
-from zc_plugins._workers import Crew
 from zc_plugins.cache import ScoreCache
 from zc_plugins.ensembles import SHELF as ENSEMBLES
 from zc_plugins.ensembles import Ensemble
@@ -28,7 +27,7 @@ from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF as PROXIES
 from zc_plugins.proxies import Proxy
-from zc_plugins.proxies._proxy import LayerScores, ScoreRow
+from zc_plugins.proxies._proxy import ScoreRow
 from zc_plugins.reference import Calibrated, Reference, sampled
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
@@ -53,8 +52,6 @@ class Scorer:
 
     Attributes:
         cache: as above; may be set later, on the scorer of a recipe.
-        scored: networks scored so far; what is remembered does not count again.
-        seconds: wall time spent on building and scoring them, summed over workers.
 
     Raises:
         UnknownProxy: with the nearest names.
@@ -89,16 +86,24 @@ class Scorer:
         self.seed = seed
         self.device = torch.device((accelerator() or "cpu") if device == "auto" else device)
         self.cache = ScoreCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
-        self.scored, self.seconds = 0, 0.0
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
-        self._turn = threading.RLock()
-        self._crew = Crew()
+        self._desk = Desk()
 
     @cached_property
     def settings(self) -> str:
         """Fingerprint of all that a table depends on besides the architectures, taken once."""
         content = fingerprint((self.proxies, self.seed, self.device.type, self.excitation))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def scored(self) -> int:
+        """Networks scored so far; what is remembered does not count again."""
+        return self._desk.scored
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent on building and scoring them, summed over workers."""
+        return self._desk.seconds
 
     def score(
         self,
@@ -128,12 +133,13 @@ class Scorer:
         candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
         rows: dict[int, ScoreRow] = {}
         seconds = np.zeros(len(candidates))
-        incoming, total = self._rows(candidates, workers), len(candidates)
+        incoming = self._desk.rows(candidates, self._method, self._memory, workers)
+        total = len(candidates)
         bar = with_progress(incoming, total=total, description="scoring", show=show_progress)
         for place, row, spent in bar:
             rows[place], seconds[place] = row, spent
         keys = [candidate.key for candidate in candidates]
-        return self._table(keys, [rows[place] for place in range(total)], seconds)
+        return score_table(keys, [rows[place] for place in range(total)], seconds, self.proxies)
 
     def stream(
         self,
@@ -147,8 +153,10 @@ class Scorer:
         To stop early, leave the loop. Arguments and errors are those of ``score``.
         """
         candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
-        for place, row, spent in self._rows(candidates, workers):
-            yield place, self._table([candidates[place].key], [row], np.array([spent]))
+        incoming = self._desk.rows(candidates, self._method, self._memory, workers)
+        for place, row, spent in incoming:
+            key = candidates[place].key
+            yield place, score_table([key], [row], np.array([spent]), self.proxies)
 
     def layer_scores(self, network: Any) -> ScoreRow:
         """All proxies' numbers of one network, with the names of its layers and blocks.
@@ -159,7 +167,7 @@ class Scorer:
         Raises:
             NotAModule: if it is neither.
         """
-        return self._row(Candidate.of(network, 0, None))[0]
+        return self._desk.row(Candidate.of(network, 0, None), self._method, self._memory)[0]
 
     def remember(self, table: ScoreTable, *, space: SearchSpace[Any]) -> None:
         """Take the table's rows as known: these architectures are not scored again.
@@ -171,19 +179,8 @@ class Scorer:
         Raises:
             InvalidArgument: if a proxy is missing from the table.
         """
-        columns = {proxy.name: table.column(proxy.name) for proxy in self.proxies}
-        for place, key in enumerate(table.candidates):
-            notes = table.notes[place]
-            self._remembered[space.name, key] = {
-                name: LayerScores(
-                    float(column[place]),
-                    table.layers[name][place] if name in table.layers else np.empty(0),
-                    (),
-                    notes.get(name, ""),
-                    bool(table.degenerate[place]) and name in notes,
-                )
-                for name, column in columns.items()
-            }
+        rows = score_rows(table, self.proxies)
+        self._remembered |= {(space.name, key): row for key, row in rows.items()}
 
     def aggregate(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """The ensemble's number for each candidate, relative to the others; higher is better."""
@@ -228,84 +225,12 @@ class Scorer:
             )
         return Calibrated(reference, self.ensemble, self.score)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_turn"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _turn=threading.RLock())
-
-    def _rows(
-        self, candidates: Sequence[Candidate], workers: int | str
-    ) -> Iterator[tuple[int, ScoreRow, float]]:
-        """Places, rows and seconds: what is known, then the others as they come in."""
-        alike: dict[Any, list[int]] = {}
-        for place, candidate in enumerate(candidates):
-            alike.setdefault(candidate.known or place, []).append(place)
-        places = list(alike.values())
-        different = [candidates[group[0]] for group in places]
-        for which, row, spent in self._rows_of_different(different, workers):
-            yield from ((p, row, spent * (p == places[which][0])) for p in places[which])
-
-    def _rows_of_different(
-        self, candidates: Sequence[Candidate], workers: int | str
-    ) -> Iterator[tuple[int, ScoreRow, float]]:
-        plan, pending = Plan(workers, self.device), deque[int]()
-        for place, candidate in enumerate(candidates):
-            if (row := self._recalled(candidate)) is None:
-                pending.append(place)
-            else:
-                yield place, row, 0.0
-        while pending and not plan.pays(len(pending)):
-            place = pending.popleft()
-            row, spent = self._row(candidates[place])
-            plan.saw(spent)
-            yield place, row, spent
-        if pending:
-            sent = [candidates[place] for place in pending]
-            for which, outcome in self._crew.run(self._method, sent, plan.devices):
-                kept = self._kept(sent[which], *outcome) if outcome else self._row(sent[which])
-                yield pending[which], *kept
-
     @property
     def _method(self) -> Method:
         return Method(self.proxies, self.excitation, self.seed, self.device)
 
-    def _row(self, candidate: Candidate) -> tuple[ScoreRow, float]:
-        with self._turn:
-            known = self._recalled(candidate)
-            if known is not None:
-                return known, 0.0
-            return self._kept(candidate, *self._method.row(candidate))
-
-    def _recalled(self, candidate: Candidate) -> ScoreRow | None:
-        known = candidate.known
-        if known is None:
-            return None
-        with self._turn:
-            if known not in self._remembered and self.cache is not None:
-                kept = self.cache.get(*known, self.settings)
-                if kept is not None:
-                    self._remembered[known] = kept
-            return self._remembered.get(known)
-
-    def _kept(self, candidate: Candidate, row: ScoreRow, seconds: float) -> tuple[ScoreRow, float]:
-        with self._turn:
-            if candidate.known is not None:
-                self._remembered[candidate.known] = row
-                if self.cache is not None:
-                    self.cache.put(*candidate.known, self.settings, row)
-            self.scored, self.seconds = self.scored + 1, self.seconds + seconds
-        return row, seconds
-
-    def _table(self, keys: Sequence[str], rows: Sequence[ScoreRow], seconds: ndarray) -> ScoreTable:
-        names = [proxy.name for proxy in self.proxies]
-        return ScoreTable(
-            keys,
-            np.array([[row[name].value for name in names] for row in rows]),
-            names,
-            [proxy.higher_is_better for proxy in self.proxies],
-            {name: [row[name].layers for row in rows] for name in names},
-            seconds,
-            [{name: row[name].note for name in names if row[name].note} for row in rows],
-            [any(row[name].degenerate for name in names) for row in rows],
-        )
+    @property
+    def _memory(self) -> Memory:
+        # The settings take a look at all inputs, so only for a cache.
+        settings = "" if self.cache is None else self.settings
+        return Memory(self._remembered, self.cache, settings)

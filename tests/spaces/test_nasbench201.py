@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.spaces._cell_function import cell_function
 from zc_plugins.spaces.module import Proposal
 from zc_plugins.spaces.nasbench201 import (
     EDGES,
     OPERATIONS,
     Cell,
     NasBench201,
-    _CellModule,
-    _function,
+    _cell_module,
 )
 from zc_plugins.testing import check_space
 
@@ -52,13 +52,13 @@ def test_against_the_published_classes(shared_file: Callable[[str], Path]) -> No
     assert len(mixed) == 430
     for cells in mixed:
         # The same sum of terms, but one convolution's output is added twice, or two are.
-        assert len({_function(cell.operations)[0] for cell in cells}) == 1
-        assert len({_function(cell.operations)[1] for cell in cells}) == len(cells)
+        assert len({cell_function(cell.operations)[0] for cell in cells}) == 1
+        assert len({cell_function(cell.operations)[1] for cell in cells}) == len(cells)
 
 
 def output(cell: Cell, x: Tensor) -> Tensor:
     """The cell's output, all convolutions of one kernel size with the same weights."""
-    module = _CellModule(cell, 4).double()
+    module = _cell_module(cell, 4).double()
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Conv2d):
             generator = torch.Generator().manual_seed(layer.kernel_size[0])
@@ -80,7 +80,7 @@ def test_canonical_cells_compute_the_same_and_others_do_not() -> None:
         torch.testing.assert_close(output(ALL[place], x), outputs[canonical])
     flat = torch.stack([value.flatten() for value in outputs.values()])
     equal = torch.cdist(flat, flat) < 1e-6
-    functions = [_function(cell.operations) for cell in outputs]
+    functions = [cell_function(cell.operations) for cell in outputs]
     assert len(set(functions)) == len(functions)
     for one, other in equal.nonzero().tolist():
         assert one == other or functions[one][1] != functions[other][1]

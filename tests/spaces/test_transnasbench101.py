@@ -16,7 +16,7 @@ from zc_plugins.costs.params import params
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.spaces.module import Proposal
 from zc_plugins.spaces.transnasbench101_macro import MacroCode, TransNasBench101Macro
-from zc_plugins.spaces.transnasbench101_micro import Cell, TransNasBench101Micro, _CellModule
+from zc_plugins.spaces.transnasbench101_micro import Cell, TransNasBench101Micro, _cell_module
 from zc_plugins.testing import check_space
 
 MICRO, MACRO = TransNasBench101Micro(channels=4, classes=5), TransNasBench101Macro(4, 5)
@@ -58,7 +58,7 @@ def test_parameter_counts(space: Any, shared_file: Callable[[str], Path]) -> Non
 
 def output(cell: Cell, x: Tensor, stride: int) -> Tensor:
     """The cell's output, all convolutions of one shape with the same weights."""
-    module = _CellModule(cell, 4, 4 * stride, stride).double()
+    module = _cell_module(cell, 4, 4 * stride, stride).double()
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             generator = torch.Generator().manual_seed(layer.kernel_size[0] + 10 * layer.stride[0])

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from zc_plugins._parcel import send_by_value
+from zc_plugins._scoring.parcel import send_by_value
 from zc_plugins.errors import InvalidArgument
 
 

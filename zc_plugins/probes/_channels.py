@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from torch import Tensor, nn
 
 from zc_plugins.probes._blocks import first_tensor
+from zc_plugins.probes._hooked import hooked
 
 
 class Channels:
@@ -16,11 +17,10 @@ class Channels:
     def __init__(self) -> None:
         self._last_layer: nn.Module | None = None
 
-    def attach(self, model: nn.Module) -> Iterator[Any]:
-        """Hook the layers that tell."""
-        for module in model.modules():
-            if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear, nn.LayerNorm)):
-                yield module.register_forward_hook(self._remember)
+    def hooks(self, model: nn.Module) -> list[AbstractContextManager[None]]:
+        """One around each layer that tells."""
+        telling = (nn.modules.conv._ConvNd, nn.Linear, nn.LayerNorm)
+        return [hooked(m, self._remember) for m in model.modules() if isinstance(m, telling)]
 
     def axis(self, feature: Tensor) -> int:
         """Axis of the channels: as the last convolution, linear or layer-norm module left them.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,34 +22,20 @@ from zc_plugins.probes._probe import Column, Excitation, Gathered, Measure, Read
 from zc_plugins.probes._verdict import output_fault, output_verdict
 from zc_plugins.probes._weights import weight_matrices
 
+Steps = Generator[Sequence[AbstractContextManager[Any]], None, None]
+"""A stage on its way: it gives once what stands around the forward, then reads what came of it."""
 
-@runtime_checkable
-class Stage(Protocol):
-    """What one probe does in the shared pass, and the small results that it keeps.
-
-    Attributes:
-        graph: the graph that it needs after the forward: none, to the input, or to the weights.
-        gathered: the small results.
-    """
-
-    graph: ClassVar[str]
-    gathered: Gathered
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Hook the network: removable handles or context managers around the forward."""
-        ...
-
-    def finish(self, run: Run) -> None:
-        """Read what is known after the forward."""
-        ...
+Graph = Literal["none", "blocks", "input", "weights"]
+"""Kept after the forward: none, that within each block, to the input, or to the weights."""
 
 
 class Run:
-    """The pass while it goes on.
+    """The pass while it goes on; before it begins, only the first three attributes are known.
 
     Attributes:
-        model: the network, in train mode, freshly initialised.
+        model: the network; from the beginning in train mode, freshly initialised.
         excitation: how it is excited.
+        around: what the stages put around the forward.
         cuts: the graph may be cut at block boundaries, since no stage needs the whole.
         rng: of weights, inputs and signs.
         x: the batch.
@@ -59,9 +45,9 @@ class Run:
         sweeping: the gradient of its loss is on its way back.
     """
 
-    def __init__(self, model: nn.Module, excitation: Excitation, graphs: set[str]) -> None:
-        self.model, self.excitation, self.graphs = model, excitation, graphs
-        self.cuts = not graphs & {"input", "weights"}
+    def __init__(self, model: nn.Module, excitation: Excitation) -> None:
+        self.model, self.excitation = model, excitation
+        self.around: list[AbstractContextManager[Any]] = []
         self.sweeping = self.forwarding = False
         self.held: list[Tensor] = []
         self.output: Any = None
@@ -84,8 +70,9 @@ class Run:
             return tensor, tensor._version
         return output, tensor._version + self._versions
 
-    def begin(self, seed: int) -> None:
+    def begin(self, seed: int, graphs: set[Graph]) -> None:
         """Initialise and draw; called inside ``pristine``."""
+        self.graphs, self.cuts = graphs, not graphs & {"input", "weights"}
         self.device = device_of(self.model)
         self.rng, self._labels = (generator(s, self.device) for s in (seed, seed + 2**32))
         excite(self.model, self.excitation, self.rng, gradients="weights" in self.graphs)
@@ -94,11 +81,15 @@ class Run:
             self.x.requires_grad_()
 
     def forward(self) -> None:
-        """Run the network; a leaf that carries a gradient must not be changed in place."""
-        fed = self.x.clone() if self.x.requires_grad else self.x
-        self.forwarding = True
-        self.output = called(self.model, fed, self.excitation)
-        self.forwarding = False
+        """Run the network, hooked as the stages want it."""
+        with ExitStack() as attached:
+            for context in self.around:
+                attached.enter_context(context)
+            # A leaf that carries a gradient must not be changed in place.
+            fed = self.x.clone() if self.x.requires_grad else self.x
+            self.forwarding = True
+            self.output = called(self.model, fed, self.excitation)
+            self.forwarding = False
 
     @cached_property
     def targets(self) -> Tensor:
@@ -171,11 +162,15 @@ class SharedProbe:
 
     Attributes:
         name: also the name of its file.
-        stage: makes the stage for a network; raises ``Unscorable`` where there is nothing to read.
+        stage: a generator function. Before its ``yield`` it raises ``Unscorable`` where there is
+            nothing to read; it yields the context managers around the forward, hooks for example;
+            after it, it reads what is left to read.
+        graph: that it needs after the forward.
     """
 
     name: str
-    stage: Callable[[nn.Module, Excitation, Sequence[Measure]], Stage]
+    stage: Callable[[Run, Gathered], Steps]
+    graph: Graph = "none"
 
     def __call__(
         self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure], *, seed: int
@@ -200,14 +195,17 @@ def shared_pass(
     A probe's numbers do not depend on which others run beside it. Where the pass breaks, each
     probe is tried alone, so that one network's oddity costs only the proxies that stumble over it.
     """
-    stages: dict[str, Stage] = {}
+    run = Run(model, excitation)
+    gathered = {name: Gathered(measures) for name, (_, measures) in wanted.items()}
+    stages: dict[str, tuple[Graph, Steps]] = {}
     outcomes: dict[str, Reading | Exception] = {}
-    for name, (probe, measures) in wanted.items():
+    for name, (probe, _) in wanted.items():
+        steps = probe.stage(run, gathered[name])
         try:
-            stages[name] = probe.stage(model, excitation, measures)
+            run.around += next(steps)
+            stages[name] = probe.graph, steps
         except Exception as error:
             outcomes[name] = error
-    run = Run(model, excitation, {stage.graph for stage in stages.values()})
     verdict: Column = []
     try:
         if stages:
@@ -218,6 +216,8 @@ def shared_pass(
     finally:
         # A tensor's hook that reached its own graph through the run would keep it alive for ever.
         vars(run).clear()
+        for _, steps in stages.values():
+            steps.close()
     if broken is not None and len(stages) == 1:
         return {**outcomes, **dict.fromkeys(stages, broken)}
     if broken is not None:
@@ -225,58 +225,41 @@ def shared_pass(
         for name in stages:
             outcomes |= shared_pass({name: wanted[name]}, model, excitation, seed=seed)
         return outcomes
-    read = {name: stage for name, stage in stages.items() if name not in outcomes}
+    read = {name: gathered[name] for name in stages if name not in outcomes}
     return {**outcomes, **_readings(read, verdict, excitation)}
 
 
 def _passed(
-    run: Run, stages: Mapping[str, Stage], seed: int, verdict: Column
+    run: Run, stages: Mapping[str, tuple[Graph, Steps]], seed: int, verdict: Column
 ) -> dict[str, Exception]:
     broken: dict[str, Exception] = {}
-    with_graph = any(stage.graph != "none" for stage in stages.values())
-    with pristine(run.model, seed), torch.set_grad_enabled(with_graph):
-        run.begin(seed)
-        with ExitStack() as attached:
-            for stage in stages.values():
-                for handle in stage.attach(run):
-                    attached.enter_context(_removed(handle))
-            run.forward()
+    graphs = {graph for graph, _ in stages.values()}
+    with pristine(run.model, seed), torch.set_grad_enabled(graphs != {"none"}):
+        run.begin(seed, graphs)
+        run.forward()
         verdict.extend(output_verdict(run.output, len(run.x)))
         # The sweep to the input comes before the one to the weights, which frees the graph.
-        for name, stage in sorted(stages.items(), key=lambda item: item[1].graph == "weights"):
+        for name, (_, steps) in sorted(stages.items(), key=lambda item: item[1][0] == "weights"):
             try:
-                stage.finish(run)
+                next(steps, None)
             except Exception as error:
                 broken[name] = error
     return broken
 
 
 def _readings(
-    stages: Mapping[str, Stage], verdict: Column, excitation: Excitation
+    gathered: Mapping[str, Gathered], verdict: Column, excitation: Excitation
 ) -> dict[str, Reading | Exception]:
-    columns = [column for stage in stages.values() for column in stage.gathered.columns]
+    columns = [column for results in gathered.values() for column in results.columns]
     # One more column, so that the verdict comes along in the same transfer.
     statistics = iter(to_host([], [verdict, *columns]).statistics)
     fault = output_fault(next(statistics), fresh=excitation.fresh)
     return {
         name: Reading(
-            tuple(stage.gathered.layers),
-            tuple(next(statistics) for _ in stage.gathered.columns),
-            stage.gathered.errors,
+            tuple(results.layers),
+            tuple(next(statistics) for _ in results.columns),
+            results.errors,
             fault,
         )
-        for name, stage in stages.items()
+        for name, results in gathered.items()
     }
-
-
-@contextmanager
-def _removed(handle: Any) -> Iterator[None]:
-    """A hook's handle, or a context manager, around the forward."""
-    if hasattr(handle, "remove"):
-        try:
-            yield
-        finally:
-            handle.remove()
-    else:
-        with handle:
-            yield

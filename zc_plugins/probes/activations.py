@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from zc_plugins.errors import NoReadableLayers
 from zc_plugins.probes._excite import autocast
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 RECTIFIERS = (
     "relu", "relu6", "leaky_relu", "rrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
@@ -47,42 +47,29 @@ class ActivationEvidence:
         return (x > 0).reshape(len(x), -1).float()
 
 
-class ActivationStage:
-    """Listens to torch's functions during the forward, which needs no graph and no hook."""
+def activation_stage(run: Run, gathered: Gathered) -> Steps:
+    """Listens to torch's functions during the forward, which needs no graph and no hook.
 
-    graph: ClassVar[str] = "none"
+    Raises:
+        NoReadableLayers: if no rectifier has run on the batch.
+    """
+    runs: Counter[str] = Counter()
 
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.gathered = Gathered(measures)
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Listen while the network runs."""
-        self._runs: Counter[str] = Counter()
-        self._batch_size = len(run.x)
-        yield _Rectifiers(self._read)
-
-    def finish(self, run: Run) -> None:
-        """All was read on the way.
-
-        Raises:
-            NoReadableLayers: if no rectifier has run on the batch.
-        """
-        if not self.gathered.layers:
-            raise NoReadableLayers("no rectifier (ReLU, GELU, SiLU, ...) runs on the whole batch")
-
-    def _read(self, function: str, entering: Tensor) -> None:
-        if entering.dim() > 2 and len(entering) != self._batch_size == entering.shape[1]:
+    def read(function: str, entering: Tensor) -> None:
+        batch_size = len(run.x)
+        if entering.dim() > 2 and len(entering) != batch_size == entering.shape[1]:
             # Tokens first, as torch's attention and recurrent layers have it by default.
             entering = entering.transpose(0, 1)
-        if entering.dim() < 2 or len(entering) != self._batch_size:
+        if entering.dim() < 2 or len(entering) != batch_size:
             return
-        self._runs[function] += 1
-        run = self._runs[function]
-        evidence = ActivationEvidence(function if run == 1 else f"{function}@{run}", entering)
+        runs[function] += 1
+        name = function if runs[function] == 1 else f"{function}@{runs[function]}"
         with torch.no_grad(), autocast(entering.device, None):
-            self.gathered.read(evidence.name, evidence)
+            gathered.read(name, ActivationEvidence(name, entering))
+
+    yield [_Rectifiers(read)]
+    if not gathered.layers:
+        raise NoReadableLayers("no rectifier (ReLU, GELU, SiLU, ...) runs on the whole batch")
 
 
 class _Rectifiers(TorchFunctionMode):
@@ -113,4 +100,4 @@ _FUNCTIONS: dict[Any, str] = {
 }
 _CLAMPS = {torch.clamp, torch.clamp_min, Tensor.clamp, Tensor.clamp_min, Tensor.clamp_}
 
-activations = SharedProbe("activations", ActivationStage)
+activations = SharedProbe("activations", activation_stage)

@@ -10,11 +10,10 @@ Lee and Ham, AZ-NAS, CVPR 2024, arXiv:2403.19232, section 3.2.
 from __future__ import annotations
 
 import copy
-import functools
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
-from typing import Any, ClassVar
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +22,10 @@ from zc_plugins.errors import Unscorable
 from zc_plugins.probes._blocks import block_boundaries, first_tensor, named_run
 from zc_plugins.probes._channels import Channels
 from zc_plugins.probes._excite import autocast
+from zc_plugins.probes._hooked import hooked
 from zc_plugins.probes._layout import channels_last_rows, paired_rows
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 
 class BlockEvidence:
@@ -80,89 +80,74 @@ class BlockEvidence:
         return paired_rows(gradient, cotangent, self._input_axis, self._output_axis)
 
 
-class BlockStage:
-    """The hooks at the block boundaries, and the small results that they keep."""
+def block_stage(run: Run, gathered: Gathered) -> Steps:
+    """Hooks at the block boundaries.
 
-    graph: ClassVar[str] = "blocks"
+    Raises:
+        Unscorable: if there are no boundaries, or no block has run.
+    """
+    excitation = run.excitation
+    names = block_boundaries(
+        run.model,
+        excitation.input_shape,
+        declared=excitation.blocks,
+        forward=excitation.forward,
+        integer=excitation.integer_dtype is not None,
+    )
+    channels, boundaries = Channels(), {named_run(name): name for name in names}
+    runs: Counter[str] = Counter()
+    before: Tensor | None = None
+    axis_before = 1
 
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.names = block_boundaries(
-            model,
-            excitation.input_shape,
-            declared=excitation.blocks,
-            forward=excitation.forward,
-            integer=excitation.integer_dtype is not None,
+    def read(module_name: str, module: nn.Module, args: Any, output: Any) -> Any:
+        nonlocal before, axis_before
+        runs[module_name] += 1
+        name = boundaries.get((module_name, runs[module_name]))
+        feature = first_tensor(output)
+        if name is None or feature is None or not feature.is_floating_point():
+            return None
+        axis = channels.axis(feature)
+        cotangent = partial(_cotangent, run, len(gathered.layers))
+        evidence = BlockEvidence(
+            name, feature, before, cotangent, (axis_before, axis), keep_graph=not run.cuts
         )
-        self.gathered = Gathered(measures)
-        self.before: Tensor | None = None
-        self.axis_before = 1
-        self.channels = Channels()
+        with autocast(feature.device, None):
+            gathered.read(name, evidence)
+        last = len(gathered.layers) == len(names)
+        before, following = _seam(feature, cuts=run.cuts, last=last)
+        axis_before = axis
+        run.stand_in(following, feature)
+        return _with_first_tensor(output, following)
 
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Hook the boundaries, and the layers that tell where channels lie."""
-        modules = dict(run.model.named_modules())
-        yield from self.channels.attach(run.model)
-        for name in dict.fromkeys(named_run(boundary)[0] for boundary in self.names):
-            yield modules[name].register_forward_hook(self._hook(name, run))
-
-    def finish(self, run: Run) -> None:
-        """All was read on the way.
-
-        Raises:
-            Unscorable: if no block has run.
-        """
-        if not self.gathered.layers:
-            raise Unscorable(f"none of the blocks {self.names} runs in the forward pass")
-
-    def _hook(self, module_name: str, run: Run) -> Any:
-        boundaries = {named_run(name): name for name in self.names}
-        runs = itertools.count(1)
-
-        def hook(module: nn.Module, args: Any, output: Any) -> Any:
-            name = boundaries.get((module_name, next(runs)))
-            feature = first_tensor(output)
-            if name is None or feature is None or not feature.is_floating_point():
-                return None
-            axis = self.channels.axis(feature)
-            evidence = BlockEvidence(
-                name,
-                feature,
-                self.before,
-                functools.partial(self._cotangent, run),
-                (self.axis_before, axis),
-                keep_graph=not run.cuts,
-            )
-            with autocast(feature.device, None):
-                self.gathered.read(name, evidence)
-            following = self._following(feature, axis, run)
-            run.stand_in(following, feature)
-            return _with_first_tensor(output, following)
-
-        return hook
-
-    def _following(self, feature: Tensor, axis: int, run: Run) -> Tensor:
-        """What the next block gets: where no stage needs the whole graph, it begins anew here."""
-        self.before, self.axis_before = None, axis
-        last = len(self.gathered.layers) == len(self.names)
-        if run.cuts or not feature.requires_grad:
-            feature = feature.detach()
-            if last:
-                return feature
-            feature.requires_grad_()
-        self.before = None if last else feature
-        # The next block may write in place into what it gets, but not into what we differentiate.
-        return feature.clone()
-
-    def _cotangent(self, run: Run, feature: Tensor) -> Tensor:
-        given = run.excitation.cotangents
-        if given is None:
-            return random_signs(feature, run.rng)
-        return given(len(self.gathered.layers), feature.shape).to(feature)
+    modules = dict(run.model.named_modules())
+    hooks = [hooked(modules[m], partial(read, m)) for m in dict.fromkeys(m for m, _ in boundaries)]
+    yield [*channels.hooks(run.model), *hooks]
+    if not gathered.layers:
+        raise Unscorable(f"none of the blocks {names} runs in the forward pass")
 
 
-block_vjp = SharedProbe("block_vjp", BlockStage)
+def _seam(feature: Tensor, *, cuts: bool, last: bool) -> tuple[Tensor | None, Tensor]:
+    """The next block's input to differentiate at, and what the network goes on with.
+
+    Where no stage needs the whole graph, it begins anew here.
+    """
+    if cuts or not feature.requires_grad:
+        feature = feature.detach()
+        if last:
+            return None, feature
+        feature.requires_grad_()
+    # The next block may write in place into what it gets, but not into what we differentiate.
+    return None if last else feature, feature.clone()
+
+
+def _cotangent(run: Run, place: int, feature: Tensor) -> Tensor:
+    given = run.excitation.cotangents
+    if given is None:
+        return random_signs(feature, run.rng)
+    return given(place, feature.shape).to(feature)
+
+
+block_vjp = SharedProbe("block_vjp", block_stage, graph="blocks")
 
 
 def random_signs(like: Tensor, rng: torch.Generator) -> Tensor:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.probes._correlation import correlation_coefficients
 from zc_plugins.probes._loss import logits_in
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 
 class JacobianEvidence:
@@ -58,33 +57,20 @@ class JacobianEvidence:
         return (moved > 0) & (moved < rounding * size(varying))
 
 
-class JacobianStage:
-    """A sweep from the output to the input; no parameter gradient is computed."""
+def jacobian_stage(run: Run, gathered: Gathered) -> Steps:
+    """A sweep from the output to the input; no parameter gradient is computed.
 
-    graph: ClassVar[str] = "input"
-
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        if excitation.integer_dtype is not None:
-            raise Unscorable("an integer input has no gradient")
-        self.gathered = Gathered(measures)
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Nothing is hooked."""
-        return iter(())
-
-    def finish(self, run: Run) -> None:
-        """Sweep back to the input.
-
-        Raises:
-            Degenerate: if no gradient reaches the input.
-        """
-        gradient = run.input_gradient()
-        if gradient is None:
-            raise Degenerate("no gradient passes from the output to the input (disconnected)")
-        evidence = JacobianEvidence(gradient, run)
-        self.gathered.read("network", evidence)
+    Raises:
+        Unscorable: if the input is of integers.
+        Degenerate: if no gradient reaches the input.
+    """
+    if run.excitation.integer_dtype is not None:
+        raise Unscorable("an integer input has no gradient")
+    yield ()
+    gradient = run.input_gradient()
+    if gradient is None:
+        raise Degenerate("no gradient passes from the output to the input (disconnected)")
+    gathered.read("network", JacobianEvidence(gradient, run))
 
 
-jacobian = SharedProbe("jacobian", JacobianStage)
+jacobian = SharedProbe("jacobian", jacobian_stage, graph="input")

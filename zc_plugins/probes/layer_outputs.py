@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,10 @@ from torch.overrides import TorchFunctionMode
 
 from zc_plugins.errors import NoReadableLayers, Unscorable
 from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._hooked import hooked
 from zc_plugins.probes._layout import exact
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 from zc_plugins.probes._weights import LAYERS
 
 
@@ -38,73 +39,55 @@ class LayerOutputEvidence:
         return product.movedim(self._axis, 1).flatten(2).sum(2) if product.dim() > 2 else product
 
 
-class LayerOutputStage:
+def layer_output_stage(run: Run, gathered: Gathered) -> Steps:
     """A hook on each layer's output, which fires when the loss's gradient arrives there.
 
     So the gradient of one layer at a time is alive, not of all.
+
+    Raises:
+        NoReadableLayers: if there is no layer, or no gradient arrives at one.
+        Unscorable: if an output was overwritten in place before it could be read.
     """
+    layers = [(name, m) for name, m in run.model.named_modules() if isinstance(m, LAYERS)]
+    if not layers:
+        raise NoReadableLayers("no convolution or linear layer to read")
+    channels, kept = Channels(), _Kept()
+    overwritten = ""
 
-    graph: ClassVar[str] = "weights"
+    def watch(name: str, module: nn.Module, args: Any, output: Tensor) -> None:
+        if not run.forwarding or not output.requires_grad or output.dim() < 2:
+            return
+        version, axis, place = output._version, channels.axis(output), len(run.held)
+        # Held by the run, which ends: a hook that holds its own tensor is never freed.
+        run.held.append(output)
+        kept.watch(output)
 
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.names = [name for name, module in model.named_modules() if isinstance(module, LAYERS)]
-        if not self.names:
-            raise NoReadableLayers("no convolution or linear layer to read")
-        self.gathered = Gathered(measures)
-        self.channels = Channels()
-        self._kept = _Kept()
-        self._overwritten = ""
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Hook the layers."""
-        yield from self.channels.attach(run.model)
-        yield self._kept
-        modules = dict(run.model.named_modules())
-        for name in self.names:
-            yield modules[name].register_forward_hook(self._hook(name or "weight", run))
-
-    def finish(self, run: Run) -> None:
-        """Sweep back; the hooks do the rest.
-
-        Raises:
-            Unscorable: if an output was overwritten in place before it could be read.
-        """
-        _ = run.gradients
-        if self._overwritten:
-            raise Unscorable(f"the output of {self._overwritten} is overwritten in place")
-        if not self.gathered.layers:
-            raise NoReadableLayers("no convolution or linear layer gets a gradient")
-        # The sweep meets the layers from the last to the first.
-        self.gathered.layers.reverse()
-        for column in self.gathered.columns:
-            column.reverse()
-
-    def _hook(self, name: str, run: Run) -> Any:
-        def hook(module: nn.Module, args: Any, output: Tensor) -> None:
-            if not run.forwarding or not output.requires_grad or output.dim() < 2:
+        def read(gradient: Tensor) -> None:
+            nonlocal overwritten
+            if not run.sweeping:
                 return
-            version, axis, place = output._version, self.channels.axis(output), len(run.held)
-            # Held by the run, which ends: a hook that holds its own tensor is never freed.
-            run.held.append(output)
-            self._kept.watch(output)
+            output = run.held[place]
+            as_it_was = kept.copy_of(output)
+            if as_it_was is output and output._version != version:
+                overwritten = name
+                return
+            weight: Any = module.weight
+            evidence = LayerOutputEvidence(name, weight.detach(), as_it_was, gradient, axis)
+            gathered.read(name, evidence)
 
-            def read(gradient: Tensor) -> None:
-                if not run.sweeping:
-                    return
-                output = run.held[place]
-                as_it_was = self._kept.copy_of(output)
-                if as_it_was is output and output._version != version:
-                    self._overwritten = name
-                    return
-                weight: Any = module.weight
-                evidence = LayerOutputEvidence(name, weight.detach(), as_it_was, gradient, axis)
-                self.gathered.read(name, evidence)
+        output.register_hook(read)  # type: ignore[no-untyped-call]
 
-            output.register_hook(read)  # type: ignore[no-untyped-call]
-
-        return hook
+    hooks = [hooked(module, partial(watch, name or "weight")) for name, module in layers]
+    yield [*channels.hooks(run.model), kept, *hooks]
+    _ = run.gradients
+    if overwritten:
+        raise Unscorable(f"the output of {overwritten} is overwritten in place")
+    if not gathered.layers:
+        raise NoReadableLayers("no convolution or linear layer gets a gradient")
+    # The sweep meets the layers from the last to the first.
+    gathered.layers.reverse()
+    for column in gathered.columns:
+        column.reverse()
 
 
 class _Kept(TorchFunctionMode):
@@ -140,4 +123,4 @@ def _writes(func: Any, args: Any, kwargs: Any) -> bool:
     return named or bool(kwargs.get("inplace")) or any(flag is True for flag in args[1:])
 
 
-layer_outputs = SharedProbe("layer_outputs", LayerOutputStage)
+layer_outputs = SharedProbe("layer_outputs", layer_output_stage, graph="weights")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 
 @dataclass(frozen=True)
@@ -23,23 +21,10 @@ class LossEvidence:
     loss: Tensor
 
 
-class LossStage:
-    """A look at the output."""
-
-    graph: ClassVar[str] = "none"
-
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.gathered = Gathered(measures)
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Nothing is hooked."""
-        return iter(())
-
-    def finish(self, run: Run) -> None:
-        """Compare output and targets."""
-        self.gathered.read("network", LossEvidence(run.loss.detach()))
+def loss_stage(run: Run, gathered: Gathered) -> Steps:
+    """A look at the output and the targets."""
+    yield ()
+    gathered.read("network", LossEvidence(run.loss.detach()))
 
 
-loss = SharedProbe("loss", LossStage)
+loss = SharedProbe("loss", loss_stage)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +12,9 @@ from zc_plugins.errors import NoReadableLayers
 from zc_plugins.probes._blocks import first_tensor
 from zc_plugins.probes._channels import Channels
 from zc_plugins.probes._excite import autocast
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._hooked import hooked
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 
 class ModuleOutputEvidence:
@@ -39,47 +39,34 @@ class ModuleOutputEvidence:
         return sample.reshape(sample.shape[0], -1)
 
 
-class ModuleOutputStage:
-    """Hooks on all modules, containers and the network itself included."""
+def module_output_stage(run: Run, gathered: Gathered) -> Steps:
+    """Hooks on all modules, containers and the network itself included.
 
-    graph: ClassVar[str] = "none"
+    Raises:
+        NoReadableLayers: if no module gave a tensor over the batch.
+    """
+    channels = Channels()
+    last: tuple[Tensor, int] | None = None
 
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.gathered = Gathered(measures)
-        self.channels = Channels()
-        self._last: tuple[Tensor, int] | None = None
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Hook all modules; a module fires after those inside it."""
-        yield from self.channels.attach(run.model)
-        for name, module in run.model.named_modules():
-            yield module.register_forward_hook(partial(self._read, name or "network", run))
-
-    def finish(self, run: Run) -> None:
-        """All was read on the way.
-
-        Raises:
-            NoReadableLayers: if no module gave a tensor over the batch.
-        """
-        self._last = None
-        if not self.gathered.layers:
-            raise NoReadableLayers("no module gives a tensor over the whole batch")
-
-    def _read(self, name: str, run: Run, module: nn.Module, args: Any, output: Any) -> None:
+    def read(name: str, module: nn.Module, args: Any, output: Any) -> None:
+        nonlocal last
         tensor = first_tensor(output)
         readable = tensor is not None and tensor.is_floating_point() and tensor.dim() > 1
         if tensor is None or not readable or len(tensor) != len(run.x):
             return
         original, version = run.original(tensor)
-        last, last_version = self._last or (None, 0)
         # Another version is another feature map: a sum was written into it.
-        repeats = last is original and last_version == version
-        self._last = (original, version)
-        evidence = ModuleOutputEvidence(name, tensor, self.channels.axis(tensor), repeats=repeats)
+        repeats = last is not None and last[0] is original and last[1] == version
+        last = original, version
+        evidence = ModuleOutputEvidence(name, tensor, channels.axis(tensor), repeats=repeats)
         with torch.no_grad(), autocast(tensor.device, None):
-            self.gathered.read(name, evidence)
+            gathered.read(name, evidence)
+
+    # A module fires after those inside it.
+    hooks = [hooked(m, partial(read, name or "network")) for name, m in run.model.named_modules()]
+    yield [*channels.hooks(run.model), *hooks]
+    if not gathered.layers:
+        raise NoReadableLayers("no module gives a tensor over the whole batch")
 
 
-module_outputs = SharedProbe("module_outputs", ModuleOutputStage)
+module_outputs = SharedProbe("module_outputs", module_output_stage)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zc_plugins.probes._layout import exact
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 
 
 @dataclass(frozen=True)
@@ -32,29 +30,16 @@ class WeightEvidence:
     gradient: Tensor
 
 
-class TaskStage:
+def task_stage(run: Run, gathered: Gathered) -> Steps:
     """One sweep from the loss to all parameters."""
-
-    graph: ClassVar[str] = "weights"
-
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        self.gathered = Gathered(measures)
-
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Nothing is hooked."""
-        return iter(())
-
-    def finish(self, run: Run) -> None:
-        """Sweep back, and read every parameter."""
-        gradients = run.gradients
-        for name, weight in run.weights.items():
-            gradient = gradients[name]
-            gradient = torch.zeros_like(weight) if gradient is None else gradient
-            matrix = name in run.matrices
-            evidence = WeightEvidence(name, matrix, exact(weight.detach()), exact(gradient))
-            self.gathered.read(name, evidence)
+    yield ()
+    gradients = run.gradients
+    for name, weight in run.weights.items():
+        gradient = gradients[name]
+        gradient = torch.zeros_like(weight) if gradient is None else gradient
+        matrix = name in run.matrices
+        evidence = WeightEvidence(name, matrix, exact(weight.detach()), exact(gradient))
+        gathered.read(name, evidence)
 
 
-task = SharedProbe("task", TaskStage)
+task = SharedProbe("task", task_stage, graph="weights")

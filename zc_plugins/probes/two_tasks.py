@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
 from zc_plugins.errors import NoReadableLayers
 from zc_plugins.probes._blocks import first_tensor
 from zc_plugins.probes._channels import Channels
+from zc_plugins.probes._hooked import hooked
 from zc_plugins.probes._layout import exact
-from zc_plugins.probes._probe import Excitation, Gathered, Measure
-from zc_plugins.probes._shared_pass import Run, SharedProbe
+from zc_plugins.probes._probe import Gathered
+from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
 from zc_plugins.probes._weights import LAYERS, weight_matrices
 
 
@@ -37,46 +38,33 @@ class TwoGradientsEvidence:
     channels: int
 
 
-class TwoTasksStage:
-    """A second forward and sweep, after the graph of the first batch is freed."""
+def two_tasks_stage(run: Run, gathered: Gathered) -> Steps:
+    """A second forward and sweep, after the graph of the first batch is freed.
 
-    graph: ClassVar[str] = "weights"
+    Raises:
+        NoReadableLayers: without a weight matrix.
+    """
+    if not any(True for _ in weight_matrices(run.model)):
+        raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
+    channels = Channels()
+    sizes: dict[str, tuple[int, int]] = {}
 
-    def __init__(
-        self, model: nn.Module, excitation: Excitation, measures: Sequence[Measure]
-    ) -> None:
-        if not any(True for _ in weight_matrices(model)):
-            raise NoReadableLayers("no convolution, linear, recurrent or attention weight to read")
-        self.gathered = Gathered(measures)
-        self.channels = Channels()
-        self._sizes: dict[str, tuple[int, int]] = {}
+    def note(name: str, module: nn.Module, args: Any, output: Any) -> None:
+        tensor = first_tensor(output)
+        if tensor is not None and tensor.dim() > 1:
+            width = tensor.shape[channels.axis(tensor)]
+            sizes[name] = (tensor[0].numel() // width, width)
 
-    def attach(self, run: Run) -> Iterator[Any]:
-        """Note the sizes of the layers' outputs."""
-        yield from self.channels.attach(run.model)
-        for name, module in run.model.named_modules():
-            if isinstance(module, LAYERS):
-                yield module.register_forward_hook(self._hook(name or "weight"))
-
-    def finish(self, run: Run) -> None:
-        """Sweep back twice, and read every weight matrix."""
-        first, second = run.gradients, run.second_gradients
-        for name in run.matrices:
-            one, two = first[name], second[name]
-            pair = None if one is None or two is None else (exact(one), exact(two))
-            weight = exact(run.weights[name].detach())
-            positions, channels = self._sizes.get(name, (1, len(weight)))
-            evidence = TwoGradientsEvidence(name, weight, pair, positions, channels)
-            self.gathered.read(name, evidence)
-
-    def _hook(self, name: str) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and tensor.dim() > 1:
-                channels = tensor.shape[self.channels.axis(tensor)]
-                self._sizes[name] = (tensor[0].numel() // channels, channels)
-
-        return hook
+    layers = [(n, m) for n, m in run.model.named_modules() if isinstance(m, LAYERS)]
+    hooks = [hooked(module, partial(note, name or "weight")) for name, module in layers]
+    yield [*channels.hooks(run.model), *hooks]
+    first, second = run.gradients, run.second_gradients
+    for name in run.matrices:
+        one, two = first[name], second[name]
+        pair = None if one is None or two is None else (exact(one), exact(two))
+        weight = exact(run.weights[name].detach())
+        positions, width = sizes.get(name, (1, len(weight)))
+        gathered.read(name, TwoGradientsEvidence(name, weight, pair, positions, width))
 
 
-two_tasks = SharedProbe("two_tasks", TwoTasksStage)
+two_tasks = SharedProbe("two_tasks", two_tasks_stage, graph="weights")

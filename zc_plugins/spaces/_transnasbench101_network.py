@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.spaces._relu_conv_bn import relu_conv_bn
+
 Block = Callable[[int, int, int], nn.Module]
 """A block of so many input channels, output channels, and stride 1 or 2."""
 
@@ -59,10 +62,13 @@ class Network(nn.Module):
         return logits
 
 
-def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """Activation, convolution, affine batch normalisation."""
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    )
+def require_sizes(channels: int, classes: int) -> None:
+    """Refuse sizes of which no network can be made.
+
+    Raises:
+        InvalidArgument: unless the channels are an even number and there is a class.
+    """
+    if channels < 2 or channels % 2 or classes < 1:
+        raise InvalidArgument(
+            f"channels={channels}, classes={classes}: pass an even and a positive number"
+        )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.spaces._cell_function import representative
+from zc_plugins.spaces._cell_module import CellModule
+from zc_plugins.spaces._edge_operations import (
+    EDGES,
+    all_operations,
+    drawn_operations,
+    mutated_operations,
+    require_operations,
+    suggested_operations,
+)
+from zc_plugins.spaces._relu_conv_bn import relu_conv_bn
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-"""Pairs (from node, to node), in the order of the published strings."""
-
-
-_Term = tuple[str, frozenset[tuple[int, str]]]
-"""A term of a sum as text, and the (edge, text) of each convolution inside it."""
-
-_Function = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,7 @@ class Cell:
     operations: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if len(self.operations) != len(EDGES) or not set(self.operations) <= set(OPERATIONS):
-            raise InvalidArgument(
-                f"operations={self.operations!r}: pass {len(EDGES)} of {OPERATIONS}"
-            )
+        require_operations(self.operations, OPERATIONS)
 
 
 class NasBench201:
@@ -68,28 +66,19 @@ class NasBench201:
         return f"nasbench201-C{self.channels}N{self.cells_per_stage}-{self.classes}"
 
     def __iter__(self) -> Iterator[Cell]:
-        return map(Cell, product(OPERATIONS, repeat=len(EDGES)))
+        return map(Cell, all_operations(OPERATIONS))
 
     def sample(self, rng: np.random.Generator) -> Cell:
         """A cell, uniform over the 15,625."""
-        return Cell(tuple(OPERATIONS[i] for i in rng.integers(0, len(OPERATIONS), len(EDGES))))
+        return Cell(drawn_operations(OPERATIONS, rng))
 
     def mutate(self, architecture: Cell, rng: np.random.Generator) -> Cell:
         """The cell with another operation on one edge."""
-        edge = int(rng.integers(len(EDGES)))
-        others = [o for o in OPERATIONS if o != architecture.operations[edge]]
-        operations = list(architecture.operations)
-        operations[edge] = others[int(rng.integers(len(others)))]
-        return Cell(tuple(operations))
+        return Cell(mutated_operations(architecture.operations, OPERATIONS, rng))
 
     def suggest(self, trial: Any) -> Cell:
         """One categorical parameter an edge, named ``edge_FROM_TO``."""
-        return Cell(
-            tuple(
-                trial.suggest_categorical(f"edge_{source}_{target}", OPERATIONS)
-                for source, target in EDGES
-            )
-        )
+        return Cell(suggested_operations(OPERATIONS, trial))
 
     def encode(self, architecture: Cell) -> str:
         """The published string, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
@@ -125,63 +114,16 @@ class NasBench201:
         6,466 classes of the paper tell apart some that differ in idle operations or in the order of
         a sum only, and take one convolution that is used twice for two convolutions.
         """
-        return _representatives()[_function(architecture.operations)]
+        return Cell(representative(architecture.operations, OPERATIONS))
 
     def build(self, architecture: Cell) -> nn.Module:
         """The benchmark's network for images of three channels, batch normalisation affine."""
         return _Network(architecture, self.channels, self.cells_per_stage, self.classes)
 
 
-def _function(operations: tuple[str, ...]) -> _Function:
-    """The cell's function: equal exactly for cells that compute the same.
-
-    The first part is the sum at the output, written out: a skip connection from a sum adds its
-    terms. The second part is the convolutions in it, since f(x) + f(x) may be one or two of them.
-    """
-    nodes: list[list[_Term]] = [[("x", frozenset())]]
-    for node in (1, 2, 3):
-        terms: list[_Term] = []
-        for edge, ((source, target), operation) in enumerate(zip(EDGES, operations, strict=True)):
-            if target != node or operation == "none" or not nodes[source]:
-                continue
-            if operation == "skip_connect":
-                terms.extend(nodes[source])
-                continue
-            text = f"{operation}({_sum_text(nodes[source])})"
-            own = {(edge, text)} if operation.startswith("nor_conv") else set()
-            terms.append((text, _convolutions(nodes[source]) | own))
-        nodes.append(terms)
-    convolutions = tuple(sorted(text for _, text in _convolutions(nodes[-1])))
-    return _sum_text(nodes[-1]), convolutions
-
-
-def _sum_text(terms: list[_Term]) -> str:
-    return "+".join(sorted(text for text, _ in terms))
-
-
-def _convolutions(terms: list[_Term]) -> frozenset[tuple[int, str]]:
-    return frozenset().union(*(inside for _, inside in terms))
-
-
-@cache
-def _representatives() -> dict[_Function, Cell]:
-    first: dict[_Function, Cell] = {}
-    for operations in product(OPERATIONS, repeat=len(EDGES)):
-        first.setdefault(_function(operations), Cell(operations))
-    return first
-
-
 class _Zero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.mul(0.0)
-
-
-def _relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    )
 
 
 def _operation(name: str, channels: int) -> nn.Module:
@@ -191,31 +133,11 @@ def _operation(name: str, channels: int) -> nn.Module:
         return nn.Identity()
     if name == "avg_pool_3x3":
         return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-    return _relu_conv_bn(channels, channels, 1 if name == "nor_conv_1x1" else 3)
+    return relu_conv_bn(channels, channels, 1 if name == "nor_conv_1x1" else 3)
 
 
-def _sum(tensors: list[Tensor]) -> Tensor:
-    total = tensors[0]
-    for tensor in tensors[1:]:
-        total = total + tensor
-    return total
-
-
-class _CellModule(nn.Module):
-    def __init__(self, cell: Cell, channels: int) -> None:
-        super().__init__()
-        self.edges = nn.ModuleList(_operation(name, channels) for name in cell.operations)
-
-    def forward(self, x: Tensor) -> Tensor:
-        nodes: list[Tensor] = [x]
-        for node in (1, 2, 3):
-            incoming = [
-                edge(nodes[source])
-                for (source, target), edge in zip(EDGES, self.edges, strict=True)
-                if target == node
-            ]
-            nodes.append(_sum(incoming))
-        return nodes[-1]
+def _cell_module(cell: Cell, channels: int) -> nn.Module:
+    return CellModule(_operation(name, channels) for name in cell.operations)
 
 
 class _Reduction(nn.Module):
@@ -223,8 +145,8 @@ class _Reduction(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv_a = _relu_conv_bn(inputs, outputs, 3, stride=2)
-        self.conv_b = _relu_conv_bn(outputs, outputs, 3)
+        self.conv_a = relu_conv_bn(inputs, outputs, 3, stride=2)
+        self.conv_b = relu_conv_bn(outputs, outputs, 3)
         # The benchmark has no batch normalisation on this path.
         self.downsample = nn.Sequential(
             nn.AvgPool2d(2, 2), nn.Conv2d(inputs, outputs, 1, bias=False)
@@ -247,7 +169,7 @@ class _Network(nn.Module):
             width = channels * 2**stage
             if stage:
                 blocks.append(_Reduction(width // 2, width))
-            blocks.extend(_CellModule(cell, width) for _ in range(cells_per_stage))
+            blocks.extend(_cell_module(cell, width) for _ in range(cells_per_stage))
         self.blocks = nn.ModuleList(blocks)
         self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.classifier = nn.Linear(width, classes)
@@ -259,3 +181,6 @@ class _Network(nn.Module):
             x = block(x)
         logits: Tensor = self.classifier(torch.mean(self.last(x), dim=(2, 3)))
         return logits
+
+
+__all__ = ["EDGES", "OPERATIONS", "Cell", "NasBench201"]

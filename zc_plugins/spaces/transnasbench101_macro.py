@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.spaces._transnasbench101_network import Network, relu_conv_bn
+from zc_plugins.spaces._relu_conv_bn import relu_conv_bn
+from zc_plugins.spaces._transnasbench101_network import Network, require_sizes
 
 DEPTHS = (4, 5, 6)
 MOST_DOUBLINGS, MOST_HALVINGS = 3, 4
@@ -52,10 +53,7 @@ class TransNasBench101Macro:
     """
 
     def __init__(self, channels: int = 64, classes: int = 75) -> None:
-        if channels < 2 or channels % 2 or classes < 1:
-            raise InvalidArgument(
-                f"channels={channels}, classes={classes}: pass an even and a positive number"
-            )
+        require_sizes(channels, classes)
         self.channels, self.classes = channels, classes
 
     @property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.spaces._transnasbench101_network import Network, relu_conv_bn
-from zc_plugins.spaces.nasbench201 import EDGES, _Function, _function, _sum
+from zc_plugins.spaces._cell_function import (
+    Function,
+    Operations,
+    cell_function,
+    representative,
+)
+from zc_plugins.spaces._cell_module import CellModule
+from zc_plugins.spaces._edge_operations import (
+    EDGES,
+    all_operations,
+    drawn_operations,
+    mutated_operations,
+    require_operations,
+    suggested_operations,
+)
+from zc_plugins.spaces._relu_conv_bn import relu_conv_bn
+from zc_plugins.spaces._transnasbench101_network import Network, require_sizes
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 """Digits 0 to 3 of the published codes."""
@@ -34,10 +47,7 @@ class Cell:
     operations: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if len(self.operations) != len(EDGES) or not set(self.operations) <= set(OPERATIONS):
-            raise InvalidArgument(
-                f"operations={self.operations!r}: pass {len(EDGES)} of {OPERATIONS}"
-            )
+        require_operations(self.operations, OPERATIONS)
 
 
 class TransNasBench101Micro:
@@ -55,10 +65,7 @@ class TransNasBench101Micro:
     """
 
     def __init__(self, channels: int = 64, classes: int = 75) -> None:
-        if channels < 2 or channels % 2 or classes < 1:
-            raise InvalidArgument(
-                f"channels={channels}, classes={classes}: pass an even and a positive number"
-            )
+        require_sizes(channels, classes)
         self.channels, self.classes = channels, classes
 
     @property
@@ -67,28 +74,19 @@ class TransNasBench101Micro:
         return f"transnasbench101-micro-C{self.channels}-{self.classes}"
 
     def __iter__(self) -> Iterator[Cell]:
-        return map(Cell, product(OPERATIONS, repeat=len(EDGES)))
+        return map(Cell, all_operations(OPERATIONS))
 
     def sample(self, rng: np.random.Generator) -> Cell:
         """A cell, uniform over the 4,096."""
-        return Cell(tuple(OPERATIONS[i] for i in rng.integers(0, len(OPERATIONS), len(EDGES))))
+        return Cell(drawn_operations(OPERATIONS, rng))
 
     def mutate(self, architecture: Cell, rng: np.random.Generator) -> Cell:
         """The cell with another operation on one edge."""
-        edge = int(rng.integers(len(EDGES)))
-        others = [o for o in OPERATIONS if o != architecture.operations[edge]]
-        operations = list(architecture.operations)
-        operations[edge] = others[int(rng.integers(len(others)))]
-        return Cell(tuple(operations))
+        return Cell(mutated_operations(architecture.operations, OPERATIONS, rng))
 
     def suggest(self, trial: Any) -> Cell:
         """One categorical parameter an edge, named ``edge_FROM_TO``."""
-        return Cell(
-            tuple(
-                trial.suggest_categorical(f"edge_{source}_{target}", OPERATIONS)
-                for source, target in EDGES
-            )
-        )
+        return Cell(suggested_operations(OPERATIONS, trial))
 
     def encode(self, architecture: Cell) -> str:
         """The cell's part of the published code, ``3_02_113``: a digit an edge, a group a node."""
@@ -117,55 +115,33 @@ class TransNasBench101Micro:
         all. A skip connection from the input counts as a convolution, since it is one where the
         resolution halves.
         """
-        return _representatives()[_strided_function(architecture)]
+        return Cell(representative(architecture.operations, OPERATIONS, _strided_function))
 
     def build(self, architecture: Cell) -> nn.Module:
         """The benchmark's network for images of three channels, batch normalisation affine."""
 
         def block(inputs: int, outputs: int, stride: int) -> nn.Module:
-            return _CellModule(architecture, inputs, outputs, stride)
+            return _cell_module(architecture, inputs, outputs, stride)
 
         return Network(SKELETON, block, channels=self.channels, classes=self.classes)
 
 
-def _strided_function(cell: Cell) -> _Function:
+def _strided_function(operations: Operations) -> Function:
     """The cell's function where it halves the resolution: there fewer cells are equal."""
-    return _function(
+    return cell_function(
         tuple(
             "nor_conv_skip" if operation == "skip_connect" and source == 0 else operation
-            for (source, _), operation in zip(EDGES, cell.operations, strict=True)
+            for (source, _), operation in zip(EDGES, operations, strict=True)
         )
     )
 
 
-@cache
-def _representatives() -> dict[_Function, Cell]:
-    first: dict[_Function, Cell] = {}
-    for cell in map(Cell, product(OPERATIONS, repeat=len(EDGES))):
-        first.setdefault(_strided_function(cell), cell)
-    return first
-
-
-class _CellModule(nn.Module):
-    """A cell; the edges from its input change resolution and channels where it does."""
-
-    def __init__(self, cell: Cell, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.edges = nn.ModuleList(
-            _operation(name, outputs if source else inputs, outputs, 1 if source else stride)
-            for (source, _), name in zip(EDGES, cell.operations, strict=True)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        nodes: list[Tensor] = [x]
-        for node in (1, 2, 3):
-            incoming = [
-                edge(nodes[source])
-                for (source, target), edge in zip(EDGES, self.edges, strict=True)
-                if target == node
-            ]
-            nodes.append(_sum(incoming))
-        return nodes[-1]
+def _cell_module(cell: Cell, inputs: int, outputs: int, stride: int) -> nn.Module:
+    """The edges from the cell's input change resolution and channels where the cell does."""
+    return CellModule(
+        _operation(name, outputs if source else inputs, outputs, 1 if source else stride)
+        for (source, _), name in zip(EDGES, cell.operations, strict=True)
+    )
 
 
 def _operation(name: str, inputs: int, outputs: int, stride: int) -> nn.Module:

@@ -15,20 +15,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from zc_plugins import Excitation, Scorer, _parcel, _worker_plan
-from zc_plugins._worker_plan import FEWEST, Plan
+from zc_plugins import Excitation, Scorer
+from zc_plugins._scoring import parcel, worker_plan
+from zc_plugins._scoring.worker_plan import FEWEST
 from zc_plugins.cache import ScoreCache
 from zc_plugins.cli._app import app
 from zc_plugins.errors import InvalidArgument, MissingExtra
 from zc_plugins.recipes import az_nas
 from zc_plugins.spaces.nasbench201 import NasBench201
 
-ROOT = Path(__file__).parents[1]
-CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
 
 
 def params() -> Scorer:
@@ -63,7 +62,7 @@ def scorer() -> Iterator[Scorer]:
 
 
 def dismiss(scorer: Scorer) -> None:
-    _, workers = scorer._crew._free or (b"", [])
+    _, workers = scorer._desk.crew._free or (b"", [])
     for worker in workers:
         worker.dismiss()
 
@@ -77,76 +76,18 @@ def test_no_number_of_workers(workers: Any) -> None:
         params().score([layer(2)], workers=workers)
 
 
-def plan(
-    seconds: list[float], monkeypatch: pytest.MonkeyPatch, cores: int = 4, threads: int = 1
-) -> Plan:
-    monkeypatch.setattr("loky.cpu_count", lambda: cores)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    made = Plan("auto", CPU)
-    for each in seconds:
-        made.saw(each)
-    return made
-
-
-@pytest.mark.parametrize(
-    ("seconds", "left", "cores", "threads", "pays"),
-    [
-        ([9.0, 1.0], 100, 4, 1, True),
-        ([9.0, 0.01], 100, 4, 1, False),  # the first one only warms up
-        ([9.0], 100, 4, 1, False),
-        ([9.0, 1.0], 100, 1, 1, False),
-        ([9.0, 0.35], 100, 2, 1, True),
-        ([9.0, 0.35], 100, 2, 2, False),  # two threads use both cores already
-        ([9.0, 99.0], FEWEST - 1, 4, 1, False),
-        ([9.0, 0.003], 100_000, 64, 1, False),  # the way to the worker takes as long
-    ],
-)
-def test_when_workers_pay(
-    seconds: list[float], left: int, cores: int, threads: int, pays: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    assert plan(seconds, monkeypatch, cores, threads).pays(left) is pays
-
-
-def test_a_samplers_pool_stays_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not plan([99.0] * 8, monkeypatch).pays(8)
-
-
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "loky", None)
-    made = Plan("auto", CPU)
-    made.saw(99.0)
-    made.saw(99.0)
-    assert not made.pays(100)
     assert params().score([layer(2)], workers=1).values[0, 0] == 10
     with pytest.raises(MissingExtra, match=r"zc-plugins\[workers\]"):
         params().score([layer(2)], workers=2)
-
-
-@pytest.mark.parametrize(
-    ("device", "workers", "there", "devices"),
-    [
-        ("cuda", "auto", 2, ["cuda:0", "cuda:1"]),
-        ("cuda", "auto", 1, ["cuda"]),
-        ("cuda", 3, 2, ["cuda:0", "cuda:1", "cuda:0"]),
-        ("cuda:1", "auto", 2, ["cuda:1"]),
-        ("cuda:1", 2, 4, ["cuda:1", "cuda:1"]),
-        ("meta", "auto", 0, ["meta"]),
-        ("cpu", 2, 0, ["cpu", "cpu"]),
-    ],
-)
-def test_one_worker_an_accelerator(
-    device: str, workers: Any, there: int, devices: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.accelerator, "device_count", lambda: there)
-    assert Plan(workers, torch.device(device)).devices == devices
 
 
 def test_auto_goes_to_workers(
     scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loky.cpu_count", lambda: 2)
-    monkeypatch.setattr(_worker_plan, "START_SECONDS", -1.0)
+    monkeypatch.setattr(worker_plan, "START_SECONDS", -1.0)
     table = scorer.score([home(tmp_path / "log", w) for w in range(1, FEWEST + 3)])
     np.testing.assert_array_equal(table.values[:, 0], 5 * np.arange(1, FEWEST + 3))
     assert (tmp_path / "log").read_text().split()[:2] == [str(os.getpid())] * 2
@@ -218,7 +159,7 @@ def test_what_is_built_or_cannot_be_sent_is_scored_here(scorer: Scorer, tmp_path
 def test_what_is_too_large_is_scored_here(
     scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_parcel, "LARGEST", 1000)
+    monkeypatch.setattr(parcel, "LARGEST", 1000)
     assert params().score([home(tmp_path / "log")], workers=2).values[0, 0] == 10
     assert processes(tmp_path / "log") == {os.getpid()}
 
@@ -343,7 +284,7 @@ def test_a_stream_that_is_left_ends_its_workers() -> None:
         assert table.values[0, 0] == 5 * (place + 1)
         break
     assert scorer.scored >= 1
-    assert scorer._crew._free is None
+    assert scorer._desk.crew._free is None
 
 
 # The command line

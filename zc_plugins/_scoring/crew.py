@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from zc_plugins._candidate import Candidate
-from zc_plugins._method import Method
 from zc_plugins._optional import require
-from zc_plugins._parcel import packed
+from zc_plugins._scoring.candidate import Candidate
+from zc_plugins._scoring.method import Method
+from zc_plugins._scoring.parcel import packed
 from zc_plugins.errors import WorkerDied
 from zc_plugins.proxies._proxy import ScoreRow
 

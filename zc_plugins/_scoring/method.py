@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
-from zc_plugins._candidate import Candidate
+from zc_plugins._scoring.candidate import Candidate
 from zc_plugins._seeding import seeded
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation, Measure, readings

@@ -1,0 +1,1 @@
+"""How a scorer scores the candidates of a pool, here or in worker processes."""
