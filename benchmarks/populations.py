@@ -116,7 +116,9 @@ def _vitbench101(
     folder: str, size: int, rng: np.random.Generator, half: str
 ) -> tuple[list[str], dict[str, ndarray]]:
     table = vitbench101(folder)
-    return list(table.architectures), dict(table.accuracies)
+    chosen = rng.permutation(len(table.architectures))[:size]
+    accuracies = {task: values[chosen] for task, values in table.accuracies.items()}
+    return [table.architectures[c] for c in chosen], accuracies
 
 
 def _suitezero_extra(space: str) -> Any:

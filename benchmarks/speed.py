@@ -202,7 +202,8 @@ def scaling(arguments: argparse.Namespace) -> dict[str, Any]:
             found.append(row)
         steps, ours = (np.log([row[name] for row in found])
                        for name in ("training_step_seconds", "all_seconds"))  # fmt: skip
-        exponents[axis] = round(float(np.polyfit(steps, ours, 1)[0]), 3)
+        slope = np.cov(steps, ours)[0, 1] / max(np.var(steps, ddof=1), 1e-12)
+        exponents[axis] = round(float(slope), 3)
         rows += found
     # Exponent of our seconds in the training step's: 1 is linear, less is a fixed share.
     return {"rows": rows, "exponents": exponents, "threads": 1}
