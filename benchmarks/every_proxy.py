@@ -27,6 +27,7 @@ from zc_plugins.ranking import bootstrap, kendall_tau, spearman_rho
 from zc_plugins.scores import ScoreTable
 
 RECIPES = ("az_nas", "az_nas_vit", "best_training_free", "size")
+THOUSAND = 1000
 COLUMNS = (
     "population", "task", "scorer", "networks", "scored", "tau", "low", "high", "rho",
     "pick",
@@ -45,26 +46,43 @@ def rows(kept: Path, data: str) -> Iterator[dict[str, Any]]:
     if list(table.candidates) != architectures:
         raise SystemExit(f"{kept} holds other architectures than the table: score them anew")
     if setting.get("recipe"):
-        found = [(f"recipe {setting['recipe']}", made(setting["recipe"]).aggregate(table))]
+        found = of_recipe(setting["recipe"], table)
     else:
         found = list(numbers_of(table, POPULATIONS[population].initialisation))
     for scorer, numbers in found:
         for task, accuracy in accuracies.items():
-            known = np.isfinite(accuracy)
-            ranked = np.where(np.isnan(numbers[known]), -np.inf, numbers[known])
-            tau = bootstrap(kendall_tau, ranked, accuracy[known])
             yield {
                 "population": f"{population}{' ' * bool(half)}{half}",
                 "task": task,
                 "scorer": scorer,
-                "networks": int(known.sum()),
-                "scored": int(np.isfinite(numbers[known]).sum()),
-                "tau": round(tau.value, 4),
-                "low": round(tau.low, 4),
-                "high": round(tau.high, 4),
-                "rho": round(spearman_rho(ranked, accuracy[known]), 4),
-                "pick": round(float(accuracy[known][int(np.argmax(ranked))]), 3),
+                **correlation(numbers, accuracy),
             }
+
+
+def of_recipe(recipe: str, table: ScoreTable) -> list[tuple[str, ndarray]]:
+    """The recipe's numbers, and those of the first thousand networks alone where more are kept."""
+    aggregate, name = made(recipe).aggregate, f"recipe {recipe}"
+    found = [(name, aggregate(table))]
+    if len(table.candidates) > THOUSAND:
+        found.append((f"{name}, first {THOUSAND}", aggregate(table.rows(range(THOUSAND)))))
+    return found
+
+
+def correlation(numbers: ndarray, accuracy: ndarray) -> dict[str, Any]:
+    """Correlation of numbers, of shape (networks,), with as many accuracies; NaN ranks last."""
+    accuracy = accuracy[: len(numbers)]
+    known = np.isfinite(accuracy)
+    ranked = np.where(np.isnan(numbers[known]), -np.inf, numbers[known])
+    tau = bootstrap(kendall_tau, ranked, accuracy[known])
+    return {
+        "networks": int(known.sum()),
+        "scored": int(np.isfinite(numbers[known]).sum()),
+        "tau": round(tau.value, 4),
+        "low": round(tau.low, 4),
+        "high": round(tau.high, 4),
+        "rho": round(spearman_rho(ranked, accuracy[known]), 4),
+        "pick": round(float(accuracy[known][int(np.argmax(ranked))]), 3),
+    }
 
 
 def numbers_of(
@@ -83,16 +101,7 @@ def numbers_of(
         excitation = scorer.excitation
         alike = excitation.initialisation == initialisation and excitation.repeats == 1
         if alike and set(names) <= set(table.proxies):
-            places = [table.proxies.index(name) for name in names]
-            notes = [{k: v for k, v in note.items() if k in names} for note in table.notes]
-            part = ScoreTable(
-                table.candidates,
-                table.values[:, places],
-                names,
-                [SHELF[name].higher_is_better for name in names],
-                notes=notes,
-            )
-            yield f"recipe {recipe}", scorer.aggregate(part)
+            yield f"recipe {recipe}", scorer.aggregate(table.only(names))
 
 
 def plot(results: list[dict[str, Any]], to: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests import zoo
 from zc_plugins.errors import InvalidArgument
@@ -43,7 +44,7 @@ def test_best_training_free() -> None:
     scorer = best_training_free((3, 8, 8), seed=4, device="cpu")
     names = {"complexity", "jacov", "meco", "progressivity", "swap"}
     assert {p.name for p in scorer.proxies} == names
-    assert scorer.ensemble.__name__ == "az_rank"  # type: ignore[attr-defined]
+    assert scorer.ensemble.__name__ == "readable_rank"  # type: ignore[attr-defined]
     assert (scorer.seed, scorer.excitation.batch_size) == (4, 32)
     assert scorer.score([zoo.plain_cnn, zoo.dropout_group_norm]).scored.all()
 
@@ -80,3 +81,21 @@ def test_the_shape_may_come_with_a_batch_of_ones_own() -> None:
     assert np.isfinite(table.values).all()
     with pytest.raises(InvalidArgument, match="input_shape"):
         az_nas()
+
+
+def test_best_training_free_ranks_networks_without_jacov() -> None:
+    """Behind batch normalisation, pooling and a linear layer the summed output is constant."""
+
+    def plain(width: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 4),
+        )  # fmt: skip
+
+    scorer = best_training_free((3, 8, 8), batch_size=8, device="cpu")
+    table = scorer.score([plain(4), plain(8), plain(16)])
+    assert np.isnan(table.column("jacov")).all()
+    with pytest.warns(UserWarning, match="jacov cannot read"):
+        numbers = scorer.aggregate(table)
+    assert np.isfinite(numbers).all()

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tests import zoo
-from zc_plugins import Excitation, ModuleSpace, Reference, Scorer
+from zc_plugins import Excitation, ModuleSpace, Reference, Scorer, ScoreTable
 from zc_plugins.errors import (
     InvalidArgument,
     NonFiniteInput,
@@ -296,6 +296,14 @@ def test_reference_as_text() -> None:
     table = scorer.score(cells(3), space=SPACE)
     np.testing.assert_array_equal(
         scorer.against(back).percentile(table), scorer.against(reference).percentile(table)
+    )
+
+
+def test_a_reference_as_text_knows_its_dead() -> None:
+    table = ScoreTable("ab", [[1.0], [np.nan]], notes=[{}, {"0": "dead"}], degenerate=[False, True])
+    assert Reference.from_json(Reference("space", "0", table).to_json()).table.degenerate == (
+        False,
+        True,
     )
 
 

@@ -83,3 +83,20 @@ def test_empty() -> None:
     assert empty.records() == []
     with pytest.raises(EmptyTable, match="0 candidates and 2 proxies"):
         _ = empty.oriented
+
+
+def test_only_some_proxies() -> None:
+    table = ScoreTable(
+        "ab", [[1, 2, 3], [4, np.nan, 6]], "xyz", [True, False, True],
+        layers={"y": [np.zeros(2), np.ones(3)]}, notes=[{}, {"y": "unread"}],
+        degenerate=[False, True],
+    )  # fmt: skip
+    part = table.only(["z", "y"])
+    np.testing.assert_array_equal(part.values, [[3, 2], [6, np.nan]])
+    assert (part.proxies, part.higher_is_better) == (("z", "y"), (True, False))
+    assert part.layers.keys() == {"y"}
+    assert table.only(["z"]).notes == ({}, {})
+    assert table.only(["z"]).scored.all()
+    assert part.degenerate == (False, True)
+    with pytest.raises(InvalidArgument, match="no column 'w'"):
+        table.only(["w"])

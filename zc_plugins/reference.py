@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zc_plugins._shapes import Float, ndarray
+from zc_plugins._shapes import Bool, Float, ndarray
 from zc_plugins.ensembles import Ensemble
 from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
 from zc_plugins.scores import ScoreTable
@@ -43,6 +43,7 @@ class Reference:
                 "proxies": list(self.table.proxies),
                 "higher_is_better": list(self.table.higher_is_better),
                 "values": values,
+                "degenerate": [place for place, dead in enumerate(self.table.degenerate) if dead],
             }
         )
 
@@ -56,11 +57,13 @@ class Reference:
         try:
             content = json.loads(text)
             values = np.array(content["values"], dtype=np.float64)
+            dead = set(content.get("degenerate", ()))
             table = ScoreTable(
                 list(map(str, range(len(values)))),
                 values,
                 content["proxies"],
                 content["higher_is_better"],
+                degenerate=[place in dead for place in range(len(values))],
             )
             return Reference(content["space"], content["settings"], table)
         except (ValueError, KeyError, TypeError) as error:
@@ -102,6 +105,10 @@ class Calibrated:
             )
         return self._score(pool, space=space, show_progress=show_progress)
 
+    def ranks(self, table: ScoreTable) -> Bool[ndarray, " candidates"]:
+        """Whether the ensemble can rank each candidate among the reference."""
+        return np.isfinite(self._ensemble(table, self.reference.table))
+
     def percentile(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """Share of the reference that each candidate beats, in [0, 1]; equals count half.
 
@@ -110,7 +117,7 @@ class Calibrated:
         numbers = self._ensemble(table, self.reference.table)
         below = np.searchsorted(self._population, numbers, side="left")
         not_above = np.searchsorted(self._population, numbers, side="right")
-        return np.where(table.scored, (below + not_above) / 2 / len(self._population), 0.0)
+        return np.where(np.isfinite(numbers), (below + not_above) / 2 / len(self._population), 0.0)
 
     def beaten_by(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """Share of the reference that is strictly better than each candidate, in [0, 1].
@@ -120,7 +127,7 @@ class Calibrated:
         """
         numbers = self._ensemble(table, self.reference.table)
         not_above = np.searchsorted(self._population, numbers, side="right")
-        return np.where(table.scored, 1 - not_above / len(self._population), 1.0)
+        return np.where(np.isfinite(numbers), 1 - not_above / len(self._population), 1.0)
 
 
 def sampled(space: SearchSpace[Any], size: int, rng: np.random.Generator) -> list[Any]:

@@ -209,7 +209,7 @@ class Scorer:
             raise InvalidArgument(f"size={size}: pass 2 or more, 200 is a good start")
         sample = sampled(space, size, np.random.default_rng(seed))
         table = self.score(sample, space=space, show_progress=show_progress)
-        table.require_scored()
+        table.require_ranked(self.aggregate(table))
         return Reference(space.name, self.settings, table)
 
     def against(self, reference: Reference) -> Calibrated:

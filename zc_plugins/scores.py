@@ -132,6 +132,24 @@ class ScoreTable:
             [self.degenerate[place] for place in places],
         )
 
+    def only(self, proxies: Sequence[str]) -> ScoreTable:
+        """The columns of these proxies, in that order.
+
+        Raises:
+            InvalidArgument: if the table does not hold one of them.
+        """
+        columns = [self.column(name) for name in proxies]
+        return ScoreTable(
+            self.candidates,
+            np.stack(columns, axis=1) if columns else np.empty((len(self), 0)),
+            proxies,
+            [self.higher_is_better[self.proxies.index(name)] for name in proxies],
+            {name: self.layers[name] for name in proxies if name in self.layers},
+            self.seconds,
+            [{name: text for name, text in note.items() if name in proxies} for note in self.notes],
+            self.degenerate,
+        )
+
     def reason(self, row: int) -> str:
         """Why the candidate is not scored, proxies of the same reason together; or empty."""
         by_text: dict[str, list[str]] = {}
@@ -139,13 +157,16 @@ class ScoreTable:
             by_text.setdefault(text, []).append(proxy)
         return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
 
-    def require_scored(self) -> None:
-        """Refuse to go on when no candidate could be scored.
+    def require_ranked(self, numbers: ndarray) -> None:
+        """Refuse to go on when an ensemble could rank no candidate.
+
+        Args:
+            numbers: the ensemble's, of shape (candidates,).
 
         Raises:
             NothingScored: with the commonest reason.
         """
-        if not self.scored.any():
+        if not np.isfinite(numbers).any():
             reasons = [self.reason(row) for row in range(len(self))] or ["the pool is empty"]
             commonest = max(set(reasons), key=reasons.count)
             raise NothingScored(f"none of {len(self)} candidates could be scored: {commonest}")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from zc_plugins.ensembles import SHELF
 from zc_plugins.ensembles.az_rank import az_rank
 from zc_plugins.ensembles.borda import borda
+from zc_plugins.ensembles.readable_rank import readable_rank
 from zc_plugins.ensembles.vote import vote
 from zc_plugins.errors import EmptyTable, ReferenceMismatch, UnknownName
 from zc_plugins.scores import ScoreTable
@@ -115,7 +116,8 @@ tables = st.integers(1, 8).flatmap(
 @settings(max_examples=60, deadline=None)
 @given(values=tables)
 def test_whatever_the_table(values: list[list[float]]) -> None:
-    table = ScoreTable([str(i) for i in range(len(values))], values)
+    dead = [bool(np.isnan(row).any()) for row in values]
+    table = ScoreTable([str(i) for i in range(len(values))], values, degenerate=dead)
     for name in SHELF:
         for reference in (None, table):
             numbers = SHELF[name](table, reference)
@@ -126,3 +128,35 @@ def test_whatever_the_table(values: list[list[float]]) -> None:
             rows = table.oriented[table.scored]
             for row, number in zip(rows, scored, strict=True):
                 assert (scored[(row >= rows).all(axis=1)] <= number + 1e-12).all()
+
+
+def _unread(count: int, *, degenerate: bool) -> ScoreTable:
+    """Twenty candidates; the second proxy has no number for the last ones."""
+    values = np.random.default_rng(3).normal(size=(20, 3))
+    values[20 - count :, 1] = nan
+    dead = [degenerate and place >= 20 - count for place in range(20)]
+    return ScoreTable([str(i) for i in range(20)], values, "abc", degenerate=dead)
+
+
+def test_a_proxy_that_cannot_read_the_population_takes_no_part() -> None:
+    table = _unread(8, degenerate=False)
+    with pytest.warns(UserWarning, match="^b cannot read many of these networks"):
+        numbers = readable_rank(table)
+    np.testing.assert_array_equal(numbers, az_rank(table.only("ac")))
+    assert np.isfinite(numbers).all()
+
+
+@pytest.mark.parametrize(("count", "degenerate"), [(1, False), (8, True)])
+def test_few_unread_or_degenerate_candidates_rank_last(count: int, degenerate: bool) -> None:
+    table = _unread(count, degenerate=degenerate)
+    numbers = readable_rank(table)
+    np.testing.assert_array_equal(numbers, az_rank(table))
+    assert (numbers[-count:] == -inf).all()
+
+
+def test_the_reference_decides_which_proxies_take_part() -> None:
+    whole, table = _unread(0, degenerate=False), _unread(8, degenerate=False)
+    np.testing.assert_array_equal(readable_rank(table, whole), az_rank(table, whole))
+    with pytest.warns(UserWarning, match="^b cannot read"):
+        numbers = readable_rank(whole, table)
+    np.testing.assert_array_equal(numbers, az_rank(whole.only("ac"), table.only("ac")))

@@ -128,7 +128,7 @@ def rank(
         if stopped:
             raise typer.Exit(130)
         if table is not None:
-            table.require_scored()
+            table.require_ranked(scorer.aggregate(table))
 
 
 def _scorer(
@@ -168,7 +168,7 @@ def _records(table: ScoreTable, scorer: Scorer) -> list[Record]:
         better = int((numbers > numbers[place]).sum())
         records.append(
             {
-                "rank": better + 1 if table.scored[place] else None,
+                "rank": better + 1 if np.isfinite(numbers[place]) else None,
                 "candidate": table.candidates[place],
                 "aggregate": finite(float(numbers[place])),
                 **{name: finite(float(table.column(name)[place])) for name in table.proxies},

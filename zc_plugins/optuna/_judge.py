@@ -91,7 +91,7 @@ class Judge:
             return Verdict(frozenset(proposal.params), None, False, note)
         table = calibrated.score([architecture], space=self._space, show_progress=False)
         attributes = score_attributes(table, 0)
-        scored, degenerate = bool(table.scored[0]), table.degenerate[0]
+        scored, degenerate = bool(calibrated.ranks(table)[0]), table.degenerate[0]
         if scored or degenerate:
             attributes[f"{PREFIX}percentile"] = float(calibrated.percentile(table)[0])
         beaten_by = float(calibrated.beaten_by(table)[0]) if scored else None

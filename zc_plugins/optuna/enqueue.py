@@ -60,11 +60,12 @@ def enqueue_best(
         raise NothingScored(f"none of {pool} drawn architectures can be scored: {reasons[0]}")
     architectures = [architecture for _, architecture in drawn]
     table = scorer.score(architectures, space=space, show_progress=show_progress)
-    table.require_scored()
+    numbers = scorer.aggregate(table)
+    table.require_ranked(numbers)
     holds = _Holdings(study, space)
     chosen: list[int] = []
-    for place in map(int, np.argsort(-scorer.aggregate(table), kind="stable")):
-        if len(chosen) == top or not table.scored[place]:
+    for place in map(int, np.argsort(-numbers, kind="stable")):
+        if len(chosen) == top or not np.isfinite(numbers[place]):
             break
         params, key = drawn[place][0], table.candidates[place]
         if not holds.has(params, key):

@@ -156,11 +156,12 @@ class ZeroCostSampler(BaseSampler):
         fresh = [d for d in admitted if d.params not in trained] or admitted
         architectures = [d.architecture for d in fresh]
         table = self._scorer.score(architectures, space=self._space, show_progress=False)
-        best = int(np.argmax(self._scorer.aggregate(table)))
+        numbers = self._scorer.aggregate(table)
+        best = int(np.argmax(numbers))
         write(study._storage, trial._trial_id, score_attributes(table, best))
         if self._is_given(trial, fresh[best]):
             return None
-        if not table.scored.any():
+        if not np.isfinite(numbers).any():
             self._warn(table.reason(0))
             return None
         for key, value in fresh[best].system_attrs.items():
