@@ -21,7 +21,8 @@ def readable_rank(
 
     A proxy may be undefined for a kind of network: jacov is, behind a batch normalisation, pooling
     and a linear layer. Left in, it would put all of that kind last. Candidates that are degenerate,
-    or that no proxy can read, do not count. A warning names the proxies that take no part.
+    or that half of the proxies cannot read (their forward pass fails), do not count. A warning names the
+    proxies that take no part.
 
     Args:
         table: scores of shape (candidates, proxies).
@@ -37,10 +38,10 @@ def readable_rank(
         ReferenceMismatch: if the reference holds other proxies.
 
     Example:
-        >>> values = [[1, 2], [3, 4], [5, np.nan]]
+        >>> values = [[1, 2, 1], [3, 4, 2], [5, np.nan, 3]]
         >>> with warnings.catch_warnings(action="ignore"):
         ...     readable_rank(ScoreTable("abc", values)).round(3)
-        array([-1.099, -0.405,  0.   ])
+        array([-2.197, -0.811,  0.   ])
     """
     kept = _readable(table if reference is None else reference)
     if kept.all() or not kept.any():
@@ -56,7 +57,10 @@ def readable_rank(
 
 def _readable(population: ScoreTable) -> Bool[ndarray, " proxies"]:
     unread = np.isnan(population.values)
-    live = np.logical_not(np.array(population.degenerate, dtype=bool) | unread.all(axis=1))
+    if unread.shape[1] == 0:
+        return np.ones(0, dtype=bool)
+    broken = unread.mean(axis=1) >= 0.5
+    live = np.logical_not(np.array(population.degenerate, dtype=bool) | broken)
     if not live.any():
         return np.ones(unread.shape[1], dtype=bool)
     return np.asarray(unread[live].mean(axis=0) < LARGEST_SHARE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import Degenerate
+from zc_plugins.errors import Degenerate, Unscorable
 from zc_plugins.proxies._proxy import Proxy
 from zc_plugins.proxies._weight_norms import saliency
 from zc_plugins.proxies._whole_network import as_float
@@ -16,11 +16,15 @@ def log_total(flows: Float[ndarray, " layers"]) -> float:
 
     Raises:
         Degenerate: if nothing flows.
+        Unscorable: if a layer's flow is beyond float64, as in very deep transformers.
     """
-    total = flows.sum()
-    if not total > 0:
+    if not np.isfinite(flows).all():
+        raise Unscorable("the flow through absolute weights is beyond float64")
+    largest = flows.max(initial=0.0)
+    if largest <= 0:
         raise Degenerate("no signal flows from the input to the output (dead or disconnected)")
-    return float(np.log(total))
+    # Layers may be finite where their sum is not.
+    return float(np.log(largest) + np.log((flows / largest).sum()))
 
 
 synflow = Proxy(
