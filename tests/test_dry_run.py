@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -95,3 +95,43 @@ def test_only_errors_about_shapes_blame_the_shape(
 ) -> None:
     assert isinstance(explained(error, (3, 8, 8)), InputShapeMismatch) is shape_is_at_fault
     assert str(error) in str(explained(error, (3, 8, 8)))
+
+
+def _rows() -> dict[str, Callable[[Tensor], Tensor]]:
+    row = torch.zeros(1, 3, 1, 1, device="meta")
+    return {
+        "sum": lambda x: x + x,
+        "mixed layouts": lambda x: x + x.contiguous(memory_format=torch.channels_last),
+        "channels last": lambda x: 2 * (y := x.contiguous(memory_format=torch.channels_last)) + y,
+        "broadcast": lambda x: x + row,
+        "broadcast to the second": lambda x: row + x,
+        "scaled": lambda x: torch.add(x, x, alpha=2),
+        "number": lambda x: x + 1,
+        "number first": lambda x: torch.add(1, x),  # type: ignore[call-overload,no-any-return]
+        "promoted": lambda x: x + x.double(),
+        "promoted from integers": lambda x: x.long() + x,
+        "in place": lambda x: x.clone().add_(x),
+        "relu": torch.relu,
+    }
+
+
+@pytest.mark.parametrize("name", list(_rows()))
+def test_quick_shapes_are_torchs(name: str) -> None:
+    from zc_plugins._dry_run import _QuickShapes
+
+    function, x = _rows()[name], torch.zeros(2, 3, 4, 5, device="meta")
+    wanted = function(x)
+    with _QuickShapes():  # type: ignore[no-untyped-call]
+        got = function(x)
+    for attribute in ("shape", "dtype", "device"):
+        assert getattr(got, attribute) == getattr(wanted, attribute)
+    assert got.stride() == wanted.stride()
+
+
+def test_a_sum_with_a_number_first_stays_on_the_meta_device() -> None:
+    class Plus(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.add(1, x)  # type: ignore[call-overload,no-any-return]
+
+    x, _ = dry_run(Plus(), (3,))
+    assert x.is_meta

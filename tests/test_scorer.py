@@ -427,9 +427,50 @@ def test_a_draw_without_a_number_leaves_a_note() -> None:
     assert table.notes[0]["expressivity"] == az().score([dead]).notes[0]["expressivity"]
 
 
-def test_repeats_are_positive() -> None:
-    with pytest.raises(InvalidArgument, match="repeats=0: pass 1 or more"):
-        az(repeats=0)
+@pytest.mark.parametrize("repeats", [0, -1])
+def test_repeats_are_a_number(repeats: int) -> None:
+    with pytest.raises(InvalidArgument, match=f"repeats={repeats}: pass a number of draws"):
+        Excitation(input_shape=SHAPE, repeats=repeats)
+
+
+def test_a_network_without_a_number_is_drawn_once() -> None:
+    calls: list[int] = []
+
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, 2, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            calls.append(len(x))
+            raise RuntimeError("broken")
+
+    excitation = Excitation(SHAPE, batch_size=4, repeats=3)
+    scorer = Scorer(["snip"], excitation, device="cpu")
+    once = Scorer(["snip"], dataclasses.replace(excitation, repeats=1), device="cpu")
+    once.score([Broken()])
+    alone = len(calls)
+    assert "broken" in scorer.score([Broken()]).notes[0]["snip"]
+    assert len(calls) == 2 * alone
+
+
+def test_layers_that_differ_between_draws_cost_no_score() -> None:
+    class RandomDepth(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(6))
+            self.head = nn.Linear(3, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                if torch.rand(()) < 0.5:
+                    x = torch.relu(layer(x))
+            out: torch.Tensor = self.head(x.mean((2, 3)))
+            return out
+
+    excitation = Excitation(SHAPE, batch_size=4, repeats=5)
+    table = Scorer(["params", "naswot", "snip"], excitation, device="cpu").score([RandomDepth()])
+    assert np.isfinite(table.values).all()
 
 
 def test_repeats_are_among_the_settings() -> None:

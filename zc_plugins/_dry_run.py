@@ -118,8 +118,8 @@ class _QuickShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _QUICK and not kwargs and args[0].is_meta:
-            x = args[0]
+        x = args[0] if func in _QUICK and not kwargs else None
+        if isinstance(x, Tensor) and x.is_meta:
             with _disable_current_modes():
                 if func is torch.ops.aten.native_batch_norm.default:
                     return torch.empty_like(x), x.new_empty(x.shape[1]), x.new_empty(x.shape[1])

@@ -86,8 +86,9 @@ def best_training_free(
 
     A network whose last layers are batch normalisation, pooling and a linear layer, without an
     activation between them, has no jacov. Where a tenth of the networks have none, all are ranked
-    by the other four (``ensembles.readable_rank``). Outside of NAS-Bench-201 ``az_nas`` did better
-    on most tables: look there first.
+    by the other four (``ensembles.readable_rank``). Outside of NAS-Bench-201 it is no better than
+    ``az_nas`` on the whole: worse on NAS-Bench-101 and on cells of TransNAS-Bench-101, better on
+    that benchmark's macro space and on once-for-all.
 
     Args:
         input_shape: of one sample, without the batch axis.

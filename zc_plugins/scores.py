@@ -157,7 +157,7 @@ class ScoreTable:
             by_text.setdefault(text, []).append(proxy)
         return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
 
-    def require_ranked(self, numbers: ndarray) -> None:
+    def require_ranked(self, numbers: Float[ndarray, " candidates"]) -> None:
         """Refuse to go on when an ensemble could rank no candidate.
 
         Args:
@@ -167,7 +167,7 @@ class ScoreTable:
             NothingScored: with the commonest reason.
         """
         if not np.isfinite(numbers).any():
-            reasons = [self.reason(row) for row in range(len(self))] or ["the pool is empty"]
+            reasons = [self.reason(row) for row in range(len(self))]
             commonest = max(set(reasons), key=reasons.count)
             raise NothingScored(f"none of {len(self)} candidates could be scored: {commonest}")
 

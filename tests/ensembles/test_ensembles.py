@@ -160,3 +160,36 @@ def test_the_reference_decides_which_proxies_take_part() -> None:
     with pytest.warns(UserWarning, match="^b cannot read"):
         numbers = readable_rank(whole, table)
     np.testing.assert_array_equal(numbers, az_rank(whole.only("ac"), table.only("ac")))
+
+
+@pytest.mark.parametrize("columns", [2, 4, 5])
+def test_half_of_the_proxies_may_be_unread(columns: int) -> None:
+    values = np.random.default_rng(1).normal(size=(20, columns))
+    values[5:, : columns // 2] = nan
+    table = ScoreTable([str(i) for i in range(20)], values)
+    with pytest.warns(UserWarning, match="cannot read"):
+        numbers = readable_rank(table)
+    assert np.isfinite(numbers).all()
+
+
+def test_candidates_that_fail_altogether_take_no_proxy_away() -> None:
+    values = np.random.default_rng(1).normal(size=(20, 4))
+    values[12:, 1:] = nan
+    numbers = readable_rank(ScoreTable([str(i) for i in range(20)], values))
+    assert (numbers[12:] == -inf).all()
+    assert np.isfinite(numbers[:12]).all()
+
+
+def test_few_gaps_in_a_small_pool_take_no_proxy_away() -> None:
+    values = np.random.default_rng(1).normal(size=(8, 4))
+    values[:2, 1] = nan
+    numbers = readable_rank(ScoreTable([str(i) for i in range(8)], values))
+    assert (numbers[:2] == -inf).all()
+
+
+@pytest.mark.parametrize("proxies", ["ab", "abd", "cba"])
+def test_a_reference_with_gaps_of_other_proxies(proxies: str) -> None:
+    gaps = _unread(8, degenerate=False)
+    table = ScoreTable(["x"], np.ones((1, len(proxies))), proxies)
+    with pytest.raises(ReferenceMismatch, match="the reference holds"):
+        readable_rank(table, gaps)

@@ -16,7 +16,7 @@ from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation, Measure, readings
 from zc_plugins.probes.cost import cost
 from zc_plugins.proxies import Proxy
-from zc_plugins.proxies._proxy import ScoreRow, mean_of
+from zc_plugins.proxies._proxy import LayerScores, ScoreRow, mean_of
 from zc_plugins.spaces.module import checked_module
 
 
@@ -63,17 +63,19 @@ class Method:
         return model.to(self.device)
 
     def _scored(self, model: nn.Module) -> ScoreRow:
-        first = self._drawn(model, self.proxies, self.seed)
+        draws = {p.name: [s] for p, s in self._drawn(model, self.proxies, self.seed)}
         # Costs are the same at every draw.
-        others = [proxy for proxy in self.proxies if PROBES[proxy.reads] is not cost]
-        seeds = range(self.seed + 1, self.seed + self.excitation.repeats)
-        again = [self._drawn(model, others, seed) for seed in seeds] if others else []
-        return {
-            name: mean_of([scores, *(row[name] for row in again if name in row)])
-            for name, scores in first.items()
-        }
+        left = [proxy for proxy in self.proxies if PROBES[proxy.reads] is not cost]
+        for seed in range(self.seed + 1, self.seed + self.excitation.repeats):
+            # A draw without a number stands for all.
+            left = [proxy for proxy in left if not draws[proxy.name][-1].note]
+            for proxy, scores in self._drawn(model, left, seed) if left else ():
+                draws[proxy.name].append(scores)
+        return {name: mean_of(scores) for name, scores in draws.items()}
 
-    def _drawn(self, model: nn.Module, proxies: Sequence[Proxy], seed: int) -> ScoreRow:
+    def _drawn(
+        self, model: nn.Module, proxies: Sequence[Proxy], seed: int
+    ) -> list[tuple[Proxy, LayerScores]]:
         by_probe: dict[str, list[Measure]] = {}
         for proxy in proxies:
             measures = by_probe.setdefault(proxy.reads, [])
@@ -81,11 +83,12 @@ class Method:
                 measures.append(proxy.measure)
         wanted = {name: (PROBES[name], measures) for name, measures in by_probe.items()}
         read = readings(model, self.excitation, wanted, seed=seed)
-        row = {}
+        drawn = []
         for proxy in proxies:
             outcome = read[proxy.reads]
             if isinstance(outcome, Exception):
-                row[proxy.name] = proxy.failed(outcome)
+                drawn.append((proxy, proxy.failed(outcome)))
             else:
-                row[proxy.name] = proxy.score(outcome, by_probe[proxy.reads].index(proxy.measure))
-        return row
+                place = by_probe[proxy.reads].index(proxy.measure)
+                drawn.append((proxy, proxy.score(outcome, place)))
+        return drawn

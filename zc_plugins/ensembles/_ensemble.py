@@ -42,11 +42,7 @@ def scaled_ranks(
     values, scored = table.oriented, table.scored
     population = None
     if reference is not None:
-        if tuple(reference.proxies) != tuple(table.proxies):
-            raise ReferenceMismatch(
-                f"the reference holds {list(reference.proxies)}, the table {list(table.proxies)}: "
-                "score both with the same scorer"
-            )
+        require_same_proxies(table, reference)
         # Whoever could not be scored is beaten under every proxy.
         population = np.where(reference.scored[:, None], reference.oriented, -np.inf)
     values = np.where(scored[:, None], values, -np.inf)
@@ -55,3 +51,16 @@ def scaled_ranks(
         for place, column in enumerate(values.T)
     ]
     return np.where(scored[:, None], np.stack(columns, axis=1), 0.0)
+
+
+def require_same_proxies(table: ScoreTable, reference: ScoreTable) -> None:
+    """Refuse a reference of other proxies.
+
+    Raises:
+        ReferenceMismatch: with both lists.
+    """
+    if tuple(reference.proxies) != tuple(table.proxies):
+        raise ReferenceMismatch(
+            f"the reference holds {list(reference.proxies)}, the table {list(table.proxies)}: "
+            "score both with the same scorer"
+        )

@@ -14,20 +14,28 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def normalise_twice_differentiably(model: nn.Module) -> None:
-    """Let the batch normalisations of a network in train mode run as ``_Normalised``.
+    """Let the batch normalisations that use their batch's statistics run as ``_Normalised``.
 
-    Running statistics are not updated, and the gradient's derivative at scale and shift is left
-    out. Call it inside ``pristine``, which takes the change back.
+    Those with a forward of their own stay as they are. The gradient's derivative at scale and shift
+    is left out. Call it inside ``pristine``, which takes the change back.
     """
     for module in model.modules():
-        if isinstance(module, _BatchNorm) and type(module).forward is _BatchNorm.forward:
+        if (
+            isinstance(module, _BatchNorm)
+            and (module.training or module.running_mean is None)
+            and type(module).forward is _BatchNorm.forward
+            and "forward" not in vars(module)
+        ):
             vars(module)["forward"] = _forward(module)
 
 
 def _forward(module: _BatchNorm) -> Any:
     def forward(x: Tensor) -> Tensor:
         module._check_input_dim(x)  # type: ignore[no-untyped-call]
-        normalised: Tensor = _Normalised.apply(x, module.weight, module.bias, module.eps)  # type: ignore[no-untyped-call]
+        running = (module.running_mean, module.running_var, module.momentum or 0.0)
+        normalised: Tensor = _Normalised.apply(  # type: ignore[no-untyped-call]
+            x, module.weight, module.bias, module.eps, *running
+        )
         return normalised
 
     return forward
@@ -35,17 +43,19 @@ def _forward(module: _BatchNorm) -> Any:
 
 class _Normalised(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Any, shift: Any, epsilon: float) -> Tensor:
-        found = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, epsilon)
-        output, mean, inverse = found
+    def forward(ctx: Any, x: Tensor, scale: Any, shift: Any, eps: float, *running: Any) -> Tensor:
+        means, variances, momentum = running
+        output, mean, inverse = torch.native_batch_norm(
+            x, scale, shift, means, variances, True, momentum, eps
+        )
         ctx.save_for_backward(x, scale, mean, inverse)
-        ctx.epsilon = epsilon
+        ctx.epsilon = eps
         return output
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         at_inputs = _Gradient.apply(gradient, *ctx.saved_tensors, ctx.epsilon)  # type: ignore[no-untyped-call]
-        return (*at_inputs, None)
+        return (*at_inputs, None, None, None, None)
 
 
 class _Gradient(torch.autograd.Function):

@@ -28,8 +28,9 @@ class Excitation:
     Attributes:
         input_shape: of one sample, without the batch axis; taken from ``inputs`` where given.
         batch_size: samples in the Gaussian batch.
-        repeats: draws of weights, inputs, labels and signs; a score is the mean over them. Noisy
-            proxies rank better for it; the time grows with it, the memory does not.
+        repeats: draws of weights, inputs, labels and signs, with the scorer's seed and those after
+            it; a score is the mean over them. Noisy proxies rank better for it; the time grows
+            with it, the memory does not.
         inputs: a batch of the user's own, of shape (batch, *input_shape), in place of N(0, 1).
         initialisation: ``"kaiming_normal"`` draws fresh weights, ``"keep"`` takes the network's.
         blocks: names of the modules whose outputs bound the blocks; found by tracing where None.
@@ -86,8 +87,8 @@ class Excitation:
             raise InvalidArgument(
                 f"batch_size={self.batch_size}: pass 2 or more, the statistics are over a batch"
             )
-        if self.repeats < 1:
-            raise InvalidArgument(f"repeats={self.repeats}: pass 1 or more draws")
+        if not isinstance(self.repeats, int) or self.repeats < 1:
+            raise InvalidArgument(f"repeats={self.repeats!r}: pass a number of draws, 1 or more")
         if self.initialisation not in ("kaiming_normal", "keep"):
             raise InvalidArgument(
                 f"initialisation={self.initialisation!r}: pass 'kaiming_normal' or 'keep'"

@@ -108,6 +108,9 @@ class Proxy:
 def mean_of(draws: Sequence[LayerScores]) -> LayerScores:
     """One network's scores averaged over draws of its weights and inputs.
 
+    The layers' numbers are those of the first draw where not all draws have the same layers, as in
+    a network of random depth.
+
     Args:
         draws: of one proxy, one or more; the first that has no value stands for all.
     """
@@ -115,7 +118,8 @@ def mean_of(draws: Sequence[LayerScores]) -> LayerScores:
     if unscored is not None or len(draws) == 1:
         return unscored or draws[0]
     value = float(np.mean([scores.value for scores in draws]))
-    layers = np.mean([scores.layers for scores in draws], axis=0)
+    alike = all(scores.names == draws[0].names for scores in draws)
+    layers = np.mean([scores.layers for scores in draws], axis=0) if alike else draws[0].layers
     return replace(draws[0], value=value, layers=layers)
 
 

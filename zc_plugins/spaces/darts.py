@@ -55,7 +55,7 @@ class Genotype:
         for name in CELLS:
             cell: Cell = getattr(self, name)
             if len(cell) != NODES or not all(
-                first < second < number and {one, other} <= set(OPERATIONS)
+                0 <= first < second < number and {one, other} <= set(OPERATIONS)
                 for number, ((one, first), (other, second)) in zip(_NUMBERS, cell, strict=False)
             ):
                 raise InvalidArgument(
@@ -152,7 +152,10 @@ class Darts:
         cells = [tuple(_node(node) for node in cell.split("+")) for cell in text.split(";")]
         if len(cells) != len(CELLS):
             raise InvalidArgument(f"{text!r} holds no two cells: join them by one ';'")
-        return Genotype(*cells)
+        genotype = Genotype(*cells)
+        if self.encode(genotype) != text:
+            raise InvalidArgument(f"{text!r} is no genotype: pass {self.encode(genotype)!r}")
+        return genotype
 
     def canonical(self, architecture: Genotype) -> Genotype:
         """The first, by its text, of all genotypes that differ in the order of nodes only.

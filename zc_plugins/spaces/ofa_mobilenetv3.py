@@ -104,9 +104,12 @@ class OfaMobileNetV3:
         if not all(len(b) == 2 and "".join(b).isdecimal() for stage in stages for b in stage):
             raise InvalidArgument(f"{text!r} is no subnet: pass '3x4+5x6|...' of five stages")
         try:
-            return Subnet(tuple(tuple((int(k), int(e)) for k, e in stage) for stage in stages))
+            subnet = Subnet(tuple(tuple((int(k), int(e)) for k, e in stage) for stage in stages))
         except ValueError as error:
             raise InvalidArgument(f"{text!r} is no subnet: pass '3x4+5x6|...'") from error
+        if self.encode(subnet) != text:
+            raise InvalidArgument(f"{text!r} is no subnet: pass {self.encode(subnet)!r}")
+        return subnet
 
     def canonical(self, architecture: Subnet) -> Subnet:
         """Itself: no two of them compute the same."""
