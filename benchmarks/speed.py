@@ -5,7 +5,8 @@
     python -m benchmarks.speed --scaling --json     # batch, width, depth
     python -m benchmarks.speed --pool --json        # a pool: one thread, all threads, workers
 
-NAS-Bench-201 networks on CIFAR-10's shape, on one thread, interleaved. The yardstick is a plain
+NAS-Bench-201 networks on CIFAR-10's shape, on one thread, interleaved, in CPU seconds (the pool
+on the wall). The yardstick is a plain
 training step without the update: contiguous tensors, cross-entropy, all gradients. Our time holds
 all that a user waits for after building the network: initialisation, input, block boundaries,
 probes, flops, host arithmetic. Ratios are medians over networks of medians over repeats.
