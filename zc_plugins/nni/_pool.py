@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from nni.nas.space import ExecutableModelSpace
 
+from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, choosable, drawn, old_generator
 from zc_plugins.nni.report import sample_text
 from zc_plugins.scorer import Scorer
+
+
+class Ranked(NamedTuple):
+    """A sample with its scores, one a proxy."""
+
+    sample: dict[str, Any]
+    scores: list[float]
 
 
 class Pool:
@@ -24,10 +32,10 @@ class Pool:
 
     def __init__(self, scorer: Scorer, size: int, seed: int) -> None:
         self.scorer, self.size, self.seed = scorer, size, seed
-        self._ranked: list[dict[str, Any]] = []
+        self._ranked: list[Ranked] = []
 
-    def best(self, model_space: ExecutableModelSpace) -> list[dict[str, Any]]:
-        """Samples, best first; models without a score are left out.
+    def best(self, model_space: ExecutableModelSpace) -> list[Ranked]:
+        """Samples, best first; without those that have no score or make a network again.
 
         Raises:
             NothingScored: if no model can be scored, with the commonest reason.
@@ -38,16 +46,21 @@ class Pool:
             table = self.scorer.score([space.of(sample) for sample in samples], space=space)
             table.require_scored()
             order = np.argsort(-self.scorer.aggregate(table), kind="stable")
-            self._ranked = [samples[place] for place in order if table.scored[place]]
+            twins = Twins(space)
+            for place in order[table.scored[order]]:
+                ranked = Ranked(samples[place], table.values[place].tolist())
+                if not twins.has(*ranked):
+                    twins.add(*ranked)
+                    self._ranked.append(ranked)
         return self._ranked
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs, so that nothing is scored again."""
-        return {"ranked": self._ranked}
+        return {"ranked": [tuple(ranked) for ranked in self._ranked]}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take up what ``state`` told."""
-        self._ranked = list(state["ranked"])
+        self._ranked = [Ranked(*ranked) for ranked in state["ranked"]]
 
     def _drawn(self, model_space: ExecutableModelSpace) -> list[dict[str, Any]]:
         generator = old_generator(np.random.default_rng(self.seed))

@@ -145,8 +145,14 @@ def listed(
     """A strategy's models with those of earlier runs, as ``Strategy.list_models`` orders them."""
     every = [*models, *trainings.restored()]
     if sort:
-        every.sort(key=lambda model: float(model.metric), reverse=True)
+        every.sort(key=_order)
     yield from every[:limit]
+
+
+def _order(model: ExecutableModelSpace) -> tuple[bool, float]:
+    """NaN, which sorts nowhere, comes last."""
+    metric = float(model.metric)
+    return math.isnan(metric), -metric
 
 
 def _warn_of_concurrency(engine: Any) -> None:

@@ -61,7 +61,8 @@ class ZeroCostEvaluator(Evaluator):  # type: ignore[misc]
             InvalidArgument: outside of an experiment and of ``mock_runtime``.
         """
         running = nni.get_current_parameter()
-        if not isinstance(running, ExecutableModelSpace):
+        # After a run in this process, NNI goes on to name its last model.
+        if not isinstance(running, ExecutableModelSpace) or running.status.completed():
             raise InvalidArgument(
                 f"evaluate({type(model).__name__}) outside of a run of NNI: use "
                 "evaluator.mock_runtime(frozen), or scorer.score([model])"

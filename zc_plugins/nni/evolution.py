@@ -14,8 +14,9 @@ from nni.nas.space import ExecutableModelSpace
 from nni.nas.strategy.base import Strategy
 
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.nni._pool import Pool
+from zc_plugins.nni._pool import Pool, Ranked
 from zc_plugins.nni._trainings import Trainings, listed, loaded, saved
+from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, mutated
 from zc_plugins.nni.report import sample_text
 from zc_plugins.scorer import Scorer
@@ -26,7 +27,8 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
 
     Each step takes the best of ``tournament`` random members of the population, mutates it at one
     label ``candidates`` times, and has the child trained that scores best; the oldest member then
-    leaves. No sample is trained twice. The experiment's budget ends it.
+    leaves. A child without a score is passed over; where no child is new, the pool's next is taken. No sample is trained twice, nor one that differs only in labels that make no difference.
+    The experiment's budget ends it.
 
     Args:
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
@@ -78,30 +80,32 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
     ) -> ExecutableModelSpace:
         self._trainings = Trainings(model_space, engine)
         self._space = NniSpace(model_space)
+        self._twins = Twins(self._space)
         state = None if self._autosave is None else loaded(self._autosave)
         if state is not None:
             self.load_state_dict(state)
         return model_space
 
     def _run(self) -> None:
-        for sample in self._pool.best(self.model_space)[: self.population]:
-            if not self._trainings.has(sample) and not self._trained(sample):
+        for ranked in self._pool.best(self.model_space)[: self.population]:
+            if not self._trainings.has(ranked.sample) and not self._trained(ranked):
                 return
         while (child := self._child()) is not None and self._trained(child):
             pass
         self.engine.wait_models()
         self._save()
 
-    def _trained(self, sample: Mapping[str, Any]) -> bool:
-        """Submit the sample; False if the budget is spent."""
+    def _trained(self, ranked: Ranked) -> bool:
+        """Submit a sample; False if the budget is spent."""
         self._save()
         if not self.wait_for_resource():
             return False
-        self._trainings.submit(sample)
+        self._twins.add(*ranked)
+        self._trainings.submit(ranked.sample)
         return True
 
-    def _child(self) -> dict[str, Any] | None:
-        """The best-scored of some children of one parent; None if none is new."""
+    def _child(self) -> Ranked | None:
+        """The best-scored of some children of one parent; None if nothing new is left."""
         while not (results := self._trainings.results()) and self._trainings.running:
             time.sleep(0.1)
         # Members leave by age: the population is the last that finished.
@@ -111,9 +115,14 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         for _ in range(self.population):
             compete = self._rng.permutation(len(members))[: self.tournament]
             parent, _ = max((members[place] for place in compete), key=lambda member: member[1])
-            if children := self._children(parent):
-                return self._best(children)
-        return None
+            if (best := self._best(self._children(parent))) is not None:
+                return best
+        # The neighbourhood is exhausted.
+        left = (ranked for ranked in self._pool.best(self.model_space) if self._new(ranked))
+        return next(left, None)
+
+    def _new(self, ranked: Ranked) -> bool:
+        return not self._trainings.has(ranked.sample) and not self._twins.has(*ranked)
 
     def _children(self, parent: Mapping[str, Any]) -> list[dict[str, Any]]:
         children: dict[str, dict[str, Any]] = {}
@@ -125,14 +134,18 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
                 break
         return list(children.values())
 
-    def _best(self, children: list[dict[str, Any]]) -> dict[str, Any]:
-        if len(children) == 1:
-            return children[0]
+    def _best(self, children: list[dict[str, Any]]) -> Ranked | None:
+        """The best-scored whose network was not trained; None if there is none."""
+        if not children:
+            return None
         scorer = self._pool.scorer
         table = scorer.score(
             [self._space.of(child) for child in children], space=self._space, show_progress=False
         )
-        return children[int(np.argmax(scorer.aggregate(table)))]
+        order = np.argsort(-scorer.aggregate(table), kind="stable")
+        scored = order[table.scored[order]]
+        ranking = (Ranked(children[place], table.values[place].tolist()) for place in scored)
+        return next((ranked for ranked in ranking if self._new(ranked)), None)
 
     def _cleanup(self) -> None:
         self._trainings.close()
@@ -144,12 +157,13 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         return listed(super().list_models(sort), self._trainings, sort, limit)
 
     def state_dict(self) -> dict[str, Any]:
-        state = {**self._pool.state(), **self._trainings.state()}
+        state = {**self._pool.state(), **self._trainings.state(), "twins": self._twins.state()}
         return {**state, "generator": self._rng.bit_generator.state}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self._pool.load(state_dict)
         self._trainings.load(state_dict)
+        self._twins = Twins(self._space, state_dict["twins"])
         self._rng.bit_generator.state = state_dict["generator"]
 
     def _save(self) -> None:
