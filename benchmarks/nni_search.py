@@ -71,6 +71,9 @@ STRATEGIES: dict[str, Make] = {
         scorer, top=max(BUDGETS), seed=seed
     ),
     "ZeroCostEvolution": lambda scorer, space, seed: zc.ZeroCostEvolution(scorer, seed=seed),
+    "ZeroCostEvolution(candidates=1)": lambda scorer, space, seed: zc.ZeroCostEvolution(
+        scorer, seed=seed, candidates=1
+    ),
 }
 
 
