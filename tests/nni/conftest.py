@@ -32,6 +32,16 @@ def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module
     return None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """NNI leaves the socket open with which it looks whether a port is free."""
+    for item in items:
+        if "nni_home" in getattr(item, "fixturenames", ()):
+            unclosed = "ignore:.*(unclosed|socket.socket):"
+            item.add_marker(pytest.mark.filterwarnings(f"{unclosed}ResourceWarning"))
+            unraisable = f"{unclosed}pytest.PytestUnraisableExceptionWarning"
+            item.add_marker(pytest.mark.filterwarnings(unraisable))
+
+
 @pytest.fixture
 def port() -> Iterator[int]:
     """A free one, which has to be free again after the test."""
@@ -82,7 +92,7 @@ def nni_home(
     yield home
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
-    left = [p for p in psutil.Process().children(recursive=True) if "nni" in " ".join(p.cmdline())]
+    left = [p for p in psutil.process_iter(["cmdline"]) if _mentions(p, str(tmp_path))]
     for process in left:
         process.kill()
     assert not left
@@ -139,6 +149,10 @@ def _close_log(experiment_id: str) -> None:
     log.stop_experiment_logging(experiment_id)
     if handler is not None:
         handler.stream.close()
+
+
+def _mentions(process: Any, folder: str) -> bool:
+    return folder in " ".join(process.info["cmdline"] or [])
 
 
 def _free(number: int) -> int:

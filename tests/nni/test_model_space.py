@@ -111,12 +111,13 @@ def test_names_tell_spaces_apart() -> None:
 
 
 def test_weights_do_not_depend_on_what_was_built_before() -> None:
-    space = NniSpace(Nested())
+    space, again = NniSpace(Nested()), NniSpace(Nested())
     architecture = space.sample(np.random.default_rng(1))
+    again.build(again.sample(np.random.default_rng(2)))
     with seeded(3):
         first = space.build(architecture)
     with seeded(3):
-        second = NniSpace(Nested()).build(architecture)
+        second = again.build(architecture)
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -127,6 +128,11 @@ def test_a_text_of_another_space(text: str) -> None:
         NniSpace(Nested()).decode(text)
 
 
-def test_what_is_no_model_space() -> None:
-    with pytest.raises(InvalidArgument, match="Linear"):
-        NniSpace(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+def test_a_space_in_another_format() -> None:
+    from nni.nas.space import ExecutableModelSpace
+
+    class Graph(ExecutableModelSpace):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(InvalidArgument, match="model_space is Graph: pass"):
+        NniSpace(Graph())
