@@ -59,6 +59,7 @@ def test_nas(tmp_path: Path) -> None:
         assert 20 < accuracies[0] <= 100
 
 
+@pytest.mark.slow
 def test_hpo(tmp_path: Path) -> None:
     folder = tmp_path / "nni_hpo"
     shutil.copytree(EXAMPLES / "nni_hpo", folder, ignore=shutil.ignore_patterns("reference.json"))
