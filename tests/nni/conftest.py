@@ -25,10 +25,9 @@ class _Skipped(pytest.Module):
 
 def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module | None:
     """Skip the files of this folder where NNI is missing."""
-    without = importlib.util.find_spec("nni") is None
-    if without and module_path.parent == Path(__file__).parent:
-        if module_path.stem != "test_missing":
-            return _Skipped.from_parent(parent, path=module_path)
+    here = module_path.parent == Path(__file__).parent and module_path.stem != "test_missing"
+    if here and importlib.util.find_spec("nni") is None:
+        return _Skipped.from_parent(parent, path=module_path)
     return None
 
 
@@ -70,9 +69,7 @@ def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def nni_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_exit: list[Any]
-) -> Iterator[Path]:
+def nni_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_exit: list[Any]) -> Iterator[Path]:
     """HOME in a folder of its own, a time limit, and a look at what is left afterwards."""
     import psutil
     from nni.tools.nnictl import config_utils

@@ -12,6 +12,7 @@ from typing import Any
 from zc_plugins import recipes
 from zc_plugins.nni import NniSpace, ZeroCostEvaluator, ZeroCostStrategy
 from zc_plugins.nni.report import sample_text
+
 from nni.nas.experiment import NasExperiment  # isort: skip
 from nni.nas.experiment.config import NasExperimentConfig  # isort: skip
 from nni.nas.hub.pytorch import NasBench201  # isort: skip

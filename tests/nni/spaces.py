@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import zc_plugins.nni as zc_nni  # first: it makes the next imports possible
 from zc_plugins import recipes
 from zc_plugins.scorer import Scorer
+
 from nni.nas.nn.pytorch import (  # isort: skip
     LayerChoice,
     ModelSpace,

@@ -95,7 +95,7 @@ def test_what_cannot_be_built_gets_zero_and_the_experiment_goes_on(
     assert "width 16 No. does not fit / / at all" in note
 
 
-@pytest.mark.parametrize("text", ["a # b", "https://x", "#", "//", "a \" # \\ // b"])
+@pytest.mark.parametrize("text", ["a # b", "https://x", "#", "//", 'a " # \\ // b'])
 def test_texts_survive_the_reader_of_nni(text: str) -> None:
     report = told(0.5, {"zc_note": text, "zc_params": 3.0})
     assert nni.load(nni.dump(report)) == report
@@ -145,6 +145,7 @@ def test_outside_of_a_run() -> None:
         ZeroCostEvaluator(size(), space, reference_size=4).evaluate(model.executable_model())
 
 
+@pytest.mark.slow
 def test_on_the_training_service(nni_home: Path, tmp_path: Path, port: int) -> None:
     """From a process of its own: where calls are checked, the scorer's settings are others."""
     script = Path(__file__).with_name("on_training_service.py")

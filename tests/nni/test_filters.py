@@ -96,7 +96,7 @@ def test_a_budget_rejects_what_cannot_be_built(run: Callable[..., Any]) -> None:
 
 def test_strategies_learn_of_a_rejection_by_its_metric(run: Callable[..., Any]) -> None:
     middleware = BudgetFilter(Budget(SHAPE, params=300), metric_for_invalid=0.0)
-    experiment = run(Nested(), trained_by(), chain(middleware), 3)
+    run(Nested(), trained_by(), chain(middleware), 3)
     assert {m.metric for m in invalid(middleware)} == {0.0}
 
 

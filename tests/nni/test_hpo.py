@@ -37,7 +37,9 @@ class Recorder(nni.tuner.Tuner):  # type: ignore[misc]
             raise nni.NoMoreTrialError
         return {"width": self.widths.pop(0)}
 
-    def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **_: Any) -> None:
+    def receive_trial_result(
+        self, parameter_id: int, parameters: Any, value: Any, **_: Any
+    ) -> None:
         self.told.append(("result", parameter_id, value))
 
     def trial_end(self, parameter_id: int, success: bool, **_: Any) -> None:
@@ -47,12 +49,8 @@ class Recorder(nni.tuner.Tuner):  # type: ignore[misc]
         self.told.append(("data", data))
 
 
-def tuner(
-    monkeypatch: pytest.MonkeyPatch, recorder: Recorder, **options: Any
-) -> ZeroCostTuner:
-    monkeypatch.setattr(
-        "zc_plugins.nni.tuner.create_builtin_class_instance", lambda *_: recorder
-    )
+def tuner(monkeypatch: pytest.MonkeyPatch, recorder: Recorder, **options: Any) -> ZeroCostTuner:
+    monkeypatch.setattr("zc_plugins.nni.tuner.create_builtin_class_instance", lambda *_: recorder)
     options = {"candidates": 3, "half_life": None, "recipe": "size", **options}
     return ZeroCostTuner(BUILD, [4], **options)
 
@@ -162,9 +160,7 @@ def test_the_assessor_decides_on_the_first_report() -> None:
 def test_another_assessor_decides_later() -> None:
     from nni.assessor import AssessResult
 
-    assessor = ZeroCostAssessor(
-        1, "Medianstop", {"optimize_mode": "maximize", "start_step": 1}
-    )
+    assessor = ZeroCostAssessor(1, "Medianstop", {"optimize_mode": "maximize", "start_step": 1})
     score = {"default": 0.5, BEATEN_BY: 0.1}
     for trial in "abc":
         for step in range(3):
@@ -175,6 +171,7 @@ def test_another_assessor_decides_later() -> None:
     assert assessor.assess_trial("d", [score, 0.1, 0.1]) is AssessResult.Bad
 
 
+@pytest.mark.slow
 def test_an_experiment(nni_home: Path, tmp_path: Path, port: int) -> None:
     from nni.experiment import Experiment
     from nni.experiment.config import CustomAlgorithmConfig

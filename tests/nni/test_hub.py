@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,34 +10,31 @@ import pytest
 from zc_plugins import recipes
 from zc_plugins.nni import NniSpace
 
+NDS = {"width": 16, "num_cells": 4, "dataset": "cifar"}
 
-def hub(name: str) -> Any:
-    from nni.nas.hub import pytorch
-
-    return getattr(pytorch, name)
-
-
-SPACES: dict[str, tuple[int, Callable[[], Any]]] = {
-    "NasBench101": (32, lambda: hub("NasBench101")()),
-    "NasBench201": (32, lambda: hub("NasBench201")()),
-    "NASNet": (32, lambda: hub("NASNet")(width=16, num_cells=4, dataset="cifar")),
-    "ENAS": (32, lambda: hub("ENAS")(width=16, num_cells=4, dataset="cifar")),
-    "AmoebaNet": (32, lambda: hub("AmoebaNet")(width=16, num_cells=4, dataset="cifar")),
-    "PNAS": (32, lambda: hub("PNAS")(width=16, num_cells=4, dataset="cifar")),
-    "DARTS": (32, lambda: hub("DARTS")(width=16, num_cells=4, dataset="cifar")),
-    "MobileNetV3Space": (64, lambda: hub("MobileNetV3Space")()),
-    "ProxylessNAS": (64, lambda: hub("ProxylessNAS")()),
-    "ShuffleNetSpace": (224, lambda: hub("ShuffleNetSpace")()),
-    "AutoFormer": (224, lambda: hub("AutoFormer")()),
+SPACES: dict[str, tuple[int, dict[str, Any]]] = {
+    "NasBench101": (32, {}),
+    "NasBench201": (32, {}),
+    "NASNet": (32, NDS),
+    "ENAS": (32, NDS),
+    "AmoebaNet": (32, NDS),
+    "PNAS": (32, NDS),
+    "DARTS": (32, NDS),
+    "MobileNetV3Space": (64, {}),
+    "ProxylessNAS": (64, {}),
+    "ShuffleNetSpace": (224, {}),
+    "AutoFormer": (224, {}),
 }
-"""Side of the input, and the space."""
+"""Side of the input, and arguments of the space."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 def test_three_samples_are_scored(name: str) -> None:
-    side, make = SPACES[name]
-    space = NniSpace(make())
+    from nni.nas.hub import pytorch as hub
+
+    side, arguments = SPACES[name]
+    space = NniSpace(getattr(hub, name)(**arguments))
     make_scorer = recipes.az_nas_vit if name == "AutoFormer" else recipes.az_nas
     scorer = make_scorer((3, side, side), batch_size=2, device="cpu")
     rng = np.random.default_rng(0)

@@ -18,7 +18,7 @@ class Hidden:
             raise ModuleNotFoundError("No module named 'nni'", name="nni")
 
 find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *a: None if name.split(".")[0] == "nni" else find_spec(name, *a)
+importlib.util.find_spec = lambda name, *a: None if name == "nni" else find_spec(name, *a)
 sys.meta_path.insert(0, Hidden)
 """
 

@@ -71,7 +71,9 @@ def test_the_cells_of_the_hub_score_like_ours() -> None:
             cells.append(cell)
     names = sorted(SHELF)
     ours, theirs = (
-        Scorer(names, Excitation(SHAPE, batch_size=4, channels_last=False, blocks=blocks), device="cpu")
+        Scorer(
+            names, Excitation(SHAPE, batch_size=4, channels_last=False, blocks=blocks), device="cpu"
+        )
         for blocks in (
             ("stem", *(f"blocks.{place}" for place in range(5))),
             ("stem", *(f"cells.{place}" for place in range(5))),
@@ -124,7 +126,7 @@ def test_weights_do_not_depend_on_what_was_built_before() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"width": 4}', '{"width": 5, "middle": "skip"}'])
 def test_a_text_of_another_space(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="no architecture|labels"):
+    with pytest.raises(InvalidArgument, match=r"no architecture|labels"):
         NniSpace(Nested()).decode(text)
 
 

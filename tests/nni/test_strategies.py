@@ -18,7 +18,7 @@ from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.nni import ZeroCostEvolution, ZeroCostStrategy, echoed
 from zc_plugins.nni.report import sample_text
 
-from .spaces import SHAPE, Nested, Unbuildable, parameters, sample_of_run, size, train
+from .spaces import Nested, Unbuildable, parameters, sample_of_run, size, train
 
 
 def functional(function: Callable[..., None], **arguments: Any) -> Any:
@@ -98,9 +98,7 @@ def test_the_budget_ends_it(run: Callable[..., Any], name: str) -> None:
     assert len(experiment.export_top_models(99)) == 5
 
 
-def test_children_are_screened(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_children_are_screened(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest of the children is trained, unless its network was already."""
     children: dict[int, list[float]] = {}
     strategy = evolution(candidates=9, pool=3)

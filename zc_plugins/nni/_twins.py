@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,6 @@ class Twins:
 
     def has(self, sample: Mapping[str, Any], scores: Sequence[float]) -> bool:
         """Whether a sample that was added makes the same network."""
-        # NaN equals nothing, itself included.
         tied = self._tied.get(tuple(scores), []) if _comparable(scores) else []
         return any(self._print(each) == self._print(sample) for each in tied)
 
@@ -66,7 +66,7 @@ class Twins:
 
 
 def _comparable(scores: Sequence[float]) -> bool:
-    return all(score == score for score in scores)
+    return not any(math.isnan(score) for score in scores)
 
 
 def _print(network: nn.Module) -> str:

@@ -27,8 +27,9 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
 
     Each step takes the best of ``tournament`` random members of the population, mutates it at one
     label ``candidates`` times, and has the child trained that scores best; the oldest member then
-    leaves. A child without a score is passed over; where no child is new, the pool's next is taken. No sample is trained twice, nor one that differs only in labels that make no difference.
-    The experiment's budget ends it.
+    leaves. A child without a score is passed over; where no child is new, the pool's next is taken.
+    No sample is trained twice, nor one that differs only in labels that make no difference. The
+    experiment's budget ends it.
 
     Args:
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.

@@ -22,7 +22,8 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
 
     For any model space, constrained ones included, and any evaluator; labels of the evaluator (a
     learning rate) are drawn at random along with each model. No sample is trained twice, also not
-    after a resume, nor one that differs only in labels that make no difference. Ends when the best are trained, or the experiment's budget is spent.
+    after a resume, nor one that differs only in labels that make no difference. Ends when the best
+    are trained, or the experiment's budget is spent.
 
     Args:
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.

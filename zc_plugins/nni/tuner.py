@@ -14,7 +14,6 @@ from nni.tools.package_utils.tuner_factory import create_builtin_class_instance
 from nni.tuner import Tuner
 from torch import nn
 
-from zc_plugins import recipes
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.scorer import Scorer
 
@@ -164,6 +163,7 @@ def scorer_of(
     Raises:
         InvalidArgument: if there is no such recipe.
     """
+    recipes = importlib.import_module("zc_plugins.recipes")
     make = getattr(recipes, recipe, None)
     if not callable(make) or getattr(make, "__module__", "") != recipes.__name__:
         raise InvalidArgument(f"recipe={recipe!r}: pass the name of a recipe, e.g. 'az_nas'")
