@@ -86,12 +86,14 @@ def _load_whole_checkpoints() -> None:
     import torch
     from nni.nas.utils import serializer
 
-    class WholeCheckpoints(serializer.TorchSerializer):  # type: ignore[misc, name-defined]
+    tensors_only: Any = serializer.TorchSerializer
+
+    class WholeCheckpoints(tensors_only):  # type: ignore[misc]
         def load(self, path: Path) -> Any:
             found = serializer._find_path_with_prefix(path, self.suffix)
             return torch.load(str(found), map_location=self._map_location, weights_only=False)
 
-    if type(serializer.get_default_serializer()) is serializer.TorchSerializer:
+    if type(serializer.get_default_serializer()) is tensors_only:
         serializer.set_default_serializer(WholeCheckpoints())
 
 
