@@ -13,8 +13,8 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from torch import nn
 
+from zc_plugins._score_attributes import PREFIX, score_attributes
 from zc_plugins.errors import MissingParameter, NothingScored, ReferenceMismatch
-from zc_plugins.optuna._attributes import PREFIX, score_attributes
 from zc_plugins.reference import Calibrated, Reference
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace

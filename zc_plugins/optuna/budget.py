@@ -5,8 +5,8 @@ from __future__ import annotations
 import optuna
 from torch import nn
 
+from zc_plugins._score_attributes import PREFIX
 from zc_plugins.costs.budget import Budget
-from zc_plugins.optuna._attributes import PREFIX
 
 
 def enforce_budget(trial: optuna.Trial, model: nn.Module, budget: Budget) -> None:

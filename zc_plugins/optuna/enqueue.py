@@ -9,10 +9,10 @@ import numpy as np
 import optuna
 from torch import nn
 
+from zc_plugins._score_attributes import score_attributes
 from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument, NothingScored, ZeroCostError
-from zc_plugins.optuna._attributes import score_attributes
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace

@@ -11,8 +11,9 @@ from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.trial import FrozenTrial
 from torch import nn
 
+from zc_plugins._score_attributes import PREFIX
 from zc_plugins.errors import InvalidArgument, NothingScored
-from zc_plugins.optuna._attributes import PREFIX, write
+from zc_plugins.optuna._attributes import write
 from zc_plugins.optuna._judge import Judge
 from zc_plugins.reference import Reference
 from zc_plugins.scorer import Scorer

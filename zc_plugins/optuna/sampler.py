@@ -15,10 +15,11 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from zc_plugins._score_attributes import score_attributes
 from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.optuna._attributes import score_attributes, write
+from zc_plugins.optuna._attributes import write
 from zc_plugins.optuna._draw import Draw, draw
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace

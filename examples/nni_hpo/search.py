@@ -1,0 +1,40 @@
+"""You will see an NNI experiment of eight trials: each one's score, then its accuracy on digits."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nni.experiment import Experiment, ExperimentConfig
+from trial import REFERENCE, SCORER, build_model
+
+from zc_plugins.nni import hpo_space
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--port", type=int, default=8080, help="of NNI's web page")
+    options = parser.parse_args()
+    config = ExperimentConfig.load(HERE / "config.yml")
+    config.max_trial_number = options.trials
+    config.trial_command = f"{sys.executable} trial.py"
+    # What the trials' scores are compared with, the same for all of them.
+    reference = SCORER.reference(hpo_space(build_model, config.search_space), size=40)
+    REFERENCE.write_text(reference.to_json())
+
+    experiment = Experiment(config)
+    experiment.run(options.port)
+    reports = experiment.get_job_metrics()
+    rows = [f"{'beats':>6} {'accuracy':>13}  parameters"]
+    for job in experiment.list_trial_jobs():
+        score, *accuracies = (report.data for report in reports[job.trialJobId])
+        outcome = f"{accuracies[-1]:.1%}" if job.status == "SUCCEEDED" else job.status
+        rows.append(f"{score['default']:6.0%} {outcome:>13}  {job.hyperParameters[0].parameters}")
+    experiment.stop()
+    print(*rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Pools of which the best are trained, and evolution whose children are screened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nni
+import pytest
+
+from zc_plugins import recipes
+from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.nni import ZeroCostEvolution, ZeroCostStrategy, echoed
+from zc_plugins.nni.report import sample_text
+
+from .spaces import Nested, Unbuildable, parameters, sample_of_run, size, train
+
+
+def functional(function: Callable[..., None], **arguments: Any) -> Any:
+    from nni.nas.evaluator import FunctionalEvaluator
+
+    return FunctionalEvaluator(function, **arguments)
+
+
+def evolution(**options: Any) -> ZeroCostEvolution:
+    options = {"population": 3, "tournament": 2, "pool": 8, "candidates": 3, **options}
+    return ZeroCostEvolution(size(), **options)
+
+
+BOTH = {"pool": lambda: ZeroCostStrategy(size(), top=6, pool=27), "evolution": evolution}
+
+
+def test_the_best_of_the_pool_are_trained_best_first(run: Callable[..., Any]) -> None:
+    trained: list[float] = []
+
+    def evaluate(model: Any) -> None:
+        trained.append(parameters(model))
+        nni.report_final_result(trained[-1])
+
+    experiment = run(
+        Nested(), functional(evaluate), ZeroCostStrategy(size(), top=4, pool=200), trials=99
+    )
+    assert trained == sorted(trained, reverse=True)
+    assert len(trained) == 4
+    every = {repr(n): parameters(n) for n in _networks(Nested())}
+    assert trained == sorted(every.values(), reverse=True)[:4]
+    assert [m.metric for m in experiment.export_top_models(9)] == trained
+
+
+def _networks(space: Any) -> list[Any]:
+    from nni.nas.space import SimplifiedModelSpace
+
+    whole = SimplifiedModelSpace.from_model(space)
+    return [model.executable_model() for model in whole.grid()]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_no_network_is_trained_twice(run: Callable[..., Any], name: str) -> None:
+    """Of 27 samples, 18 differ from others only in a depth that is not used: 15 networks."""
+    trained: list[str] = []
+
+    def evaluate(model: Any) -> None:
+        trained.append(repr(model))
+        train(model)
+
+    strategy = (
+        evolution(pool=200) if name == "evolution" else ZeroCostStrategy(size(), top=27, pool=200)
+    )
+    run(Nested(), functional(evaluate), strategy, trials=99)
+    assert len(set(trained)) == len(trained)
+    assert len(trained) == 15
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_labels_of_the_evaluator_make_another_training(run: Callable[..., Any], name: str) -> None:
+    trained: list[tuple[str, int]] = []
+
+    def evaluate(model: Any, epochs: int) -> None:
+        trained.append((repr(model), epochs))
+        train(model)
+
+    evaluator = functional(evaluate, epochs=nni.choice("epochs", [1, 2]))
+    strategy = (
+        evolution(pool=300) if name == "evolution" else ZeroCostStrategy(size(), top=54, pool=300)
+    )
+    run(Nested((4, 8)), evaluator, strategy, trials=99)
+    assert len(set(trained)) == len(trained) == 20
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_budget_ends_it(run: Callable[..., Any], name: str) -> None:
+    experiment = run(Nested(), functional(train), BOTH[name](), trials=5)
+    assert len(experiment.export_top_models(99)) == 5
+
+
+def test_children_are_screened(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest of the children is trained, unless its network was already."""
+    children: dict[int, list[float]] = {}
+    strategy = evolution(candidates=9, pool=3)
+    propose = strategy._children
+
+    def noted(parent: Any) -> Any:
+        proposed = propose(parent)
+        networks = [strategy._space.build(strategy._space.of(child)) for child in proposed]
+        children[len(strategy._trainings.results())] = [parameters(n) for n in networks]
+        return proposed
+
+    monkeypatch.setattr(strategy, "_children", noted)
+    run(Nested(), functional(train), strategy, trials=6)
+    metrics = [m.metric for m in strategy.list_models(sort=False)]
+    for step in range(3, 6):
+        assert metrics[step] == max(set(children[step]) - set(metrics[:step]))
+    assert max(metrics) == max(parameters(n) for n in _networks(Nested()))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_constrained_space(run: Callable[..., Any], name: str) -> None:
+    """Half of the draws of NAS-Bench-101 are no cell."""
+    from nni.nas.hub.pytorch import NasBench101
+
+    space = NasBench101(stem_out_channels=4, num_stacks=1, num_modules_per_stack=1)
+    scorer = recipes.size((3, 8, 8))
+    strategy = (
+        ZeroCostEvolution(scorer, population=2, tournament=1, candidates=2, pool=4)
+        if name == "evolution"
+        else ZeroCostStrategy(scorer, top=4, pool=6)
+    )
+    experiment = run(space, functional(train), strategy, trials=4)
+    assert len(experiment.export_top_models(9)) == 4
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_an_evaluator_that_raises(run: Callable[..., Any], name: str, tmp_path: Path) -> None:
+    raised: list[Any] = []
+
+    def evaluate(model: Any) -> None:
+        if len(raised) == 2:
+            raised.append(sample_of_run())
+            raise RuntimeError("the GPU fell off")
+        raised.append(None)
+        train(model)
+
+    experiment = run(Nested(), functional(evaluate), BOTH[name](), trials=6, go_on=True)
+    assert len(experiment.export_top_models(99)) == 5
+    raised.clear()
+    strategy = BOTH[name]()
+    strategy_saved = tmp_path / "state"
+    strategy._autosave = strategy_saved
+    with pytest.raises(RuntimeError, match="the GPU fell off"):
+        run(Nested(), functional(evaluate), strategy, trials=6)
+    assert len(list(strategy.list_models())) == 2, "what was trained is kept"
+    later = BOTH[name]()
+    later._autosave = strategy_saved
+    experiment = run(Nested(), functional(train), later, trials=9)
+    assert later._pool.scorer.scored < 27
+    kept = {m.metric for m in strategy.list_models()}
+    assert kept <= {m.metric for m in experiment.export_top_models(99)}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_metrics_that_are_no_numbers(run: Callable[..., Any], name: str) -> None:
+    counted: list[int] = []
+
+    def evaluate(model: Any) -> None:
+        counted.append(1)
+        metric = float("nan") if len(counted) % 2 else parameters(model)
+        nni.report_final_result(echoed(metric))
+
+    experiment = run(Nested(), functional(evaluate), BOTH[name](), trials=6)
+    assert len(counted) == 6
+    assert experiment.export_top_models(1)[0].metric > 0
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_cannot_be_built_is_not_trained(run: Callable[..., Any], name: str) -> None:
+    experiment = run(Unbuildable(), functional(train), BOTH[name](), trials=6)
+    models = experiment.export_top_models(99)
+    assert len(models) == 6
+    assert 16 not in {m.sample["width"] for m in models}
+
+
+def test_nothing_can_be_built(run: Callable[..., Any]) -> None:
+    class Never(Nested):
+        def forward(self, x: Any) -> Any:
+            raise ValueError("never")
+
+    with pytest.raises(NothingScored, match="never"):
+        run(Never(), functional(train), ZeroCostStrategy(size(), top=2, pool=4))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_resume(run: Callable[..., Any], name: str) -> None:
+    first = run(Nested(), functional(train), BOTH[name](), trials=3)
+    first.stop()
+    trained: list[str] = []
+
+    def evaluate(model: Any) -> None:
+        trained.append(sample_text(sample_of_run()))
+        train(model)
+
+    strategy = BOTH[name]()
+    second = run(Nested(), functional(evaluate), strategy, trials=6, id=first.id)
+    earlier = {sample_text(m.sample) for m in first.strategy.list_models()}
+    assert len(trained) == 3
+    assert not earlier & set(trained)
+    every = {sample_text(m.sample) for m in second.export_top_models(99)}
+    assert every == earlier | set(trained)
+
+
+@pytest.mark.parametrize("other", ["Random", "RegularizedEvolution"])
+def test_strategies_of_nni_resume(run: Callable[..., Any], other: str) -> None:
+    from nni.nas import strategy
+
+    first = run(Nested(), functional(train), getattr(strategy, other)(), trials=3)
+    first.stop()
+    second = run(Nested(), functional(train), getattr(strategy, other)(), trials=6, id=first.id)
+    assert len(second.export_top_models(99)) == 3
+
+
+KILLED = """
+import sys, time
+from nni.nas.evaluator import FunctionalEvaluator
+from tests.nni import spaces, test_strategies
+from zc_plugins.nni import *
+from nni.nas.experiment import NasExperiment
+from nni.nas.experiment.config import NasExperimentConfig
+
+def train(model):
+    spaces.train(model)
+    print("trained", flush=True)
+    time.sleep(0.3)
+
+config = NasExperimentConfig("sequential", "simplified", "local")
+config.max_trial_number = 6
+config.experiment_working_directory = sys.argv[2]
+strategy = test_strategies.BOTH[sys.argv[1]]()
+from pathlib import Path
+strategy._autosave = Path(sys.argv[3])
+NasExperiment(spaces.Nested(), FunctionalEvaluator(train), strategy, config=config).run(1)
+"""
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_killed_run_goes_on(
+    run: Callable[..., Any], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "autosave"
+    command = [sys.executable, "-c", KILLED, name, str(tmp_path / "experiments"), str(state)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child.stdout:
+        for line in child.stdout:
+            if "trained" in line:
+                break
+        for line in child.stdout:
+            if "trained" in line:
+                break
+        for line in child.stdout:
+            if "trained" in line:
+                os.kill(child.pid, signal.SIGKILL)
+                break
+    child.wait()
+    trained: list[str] = []
+
+    def evaluate(model: Any) -> None:
+        trained.append(sample_text(sample_of_run()))
+        train(model)
+
+    strategy = BOTH[name]()
+    strategy._autosave = state
+    experiment = run(Nested(), functional(evaluate), strategy, trials=4)
+    assert strategy._pool.scorer.scored <= 3 * 4, "the pool is not scored again"
+    every = [sample_text(m.sample) for m in experiment.export_top_models(99)]
+    assert len(set(every)) == len(every) == 6
+    assert set(trained) < set(every)
+    assert len(trained) == 4
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(InvalidArgument, match="top=5, pool=3"):
+        ZeroCostStrategy(size(), top=5, pool=3)
+    with pytest.raises(InvalidArgument, match="tournament=9"):
+        evolution(tournament=9)

@@ -1,0 +1,125 @@
+"""Metrics that NNI gives to the wrong model, and the warning beforehand."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zc_plugins.nni import _trainings
+from zc_plugins.nni.report import SAMPLE, echoed, sample_text
+
+from .spaces import Nested
+
+A = {"width": 4, "middle": "conv", "depth": 1}
+B = {"width": 8, "middle": "conv", "depth": 1}
+
+
+@pytest.fixture
+def engine() -> Any:
+    """One that runs nothing: the tests tell of events."""
+    from nni.nas.execution import SequentialExecutionEngine
+
+    class Idle(SequentialExecutionEngine):  # type: ignore[misc]
+        def submit_models(self, *models: Any) -> None:
+            self._history.extend(models)
+
+    return Idle()
+
+
+@pytest.fixture
+def trainings(engine: Any) -> Any:
+    from nni.nas.space import SimplifiedModelSpace
+
+    made = _trainings.Trainings(SimplifiedModelSpace.from_model(Nested()), engine)
+    made.submit(A)
+    made.submit(B)
+    return made
+
+
+def metric(engine: Any, place: int, value: Any) -> None:
+    from nni.nas.execution.event import FinalMetricEvent
+
+    engine.dispatch_model_event(FinalMetricEvent(engine._history[place], value))
+
+
+def end(engine: Any, place: int, status: str = "Trained") -> None:
+    from nni.nas.execution.event import TrainingEndEvent
+    from nni.nas.space import ModelStatus
+
+    engine.dispatch_model_event(TrainingEndEvent(engine._history[place], ModelStatus[status]))
+
+
+def test_results_in_the_order_of_their_end(engine: Any, trainings: Any) -> None:
+    assert trainings.running == 2
+    metric(engine, 1, 0.8)
+    end(engine, 1)
+    metric(engine, 0, {"default": 0.7})
+    end(engine, 0)
+    assert trainings.results() == [(B, 0.8), (A, 0.7)]
+    assert trainings.running == 0
+
+
+def test_swapped_metrics_are_put_right(
+    engine: Any, trainings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        metric(engine, 0, {"default": 0.8, SAMPLE: sample_text(B)})
+        metric(engine, 1, {"default": 0.7, SAMPLE: sample_text(A)})
+    end(engine, 0)
+    end(engine, 1)
+    assert trainings.results() == [(A, 0.7), (B, 0.8)]
+    assert caplog.text.count("it is put right") == 2
+
+
+def test_the_metric_of_an_unknown_sample_is_dropped(engine: Any, trainings: Any) -> None:
+    metric(engine, 0, {"default": 0.8, SAMPLE: sample_text({**A, "width": 16})})
+    end(engine, 0)
+    assert trainings.results() == []
+
+
+def test_the_end_may_be_told_first(engine: Any, trainings: Any) -> None:
+    end(engine, 0)
+    assert trainings.results() == []
+    metric(engine, 0, 0.7)
+    assert trainings.results() == [(A, 0.7)]
+
+
+def test_an_interrupted_model_counts_as_never_submitted(engine: Any, trainings: Any) -> None:
+    end(engine, 0, "Interrupted")
+    end(engine, 1, "Failed")
+    assert trainings.state() == {"trained": [(B, None)]}
+
+
+def test_nothing_is_heard_after_closing(engine: Any, trainings: Any) -> None:
+    trainings.close()
+    metric(engine, 0, 0.7)
+    end(engine, 0)
+    assert trainings.running == 2
+
+
+def test_concurrency_on_the_training_service_is_warned_of() -> None:
+    from nni.nas.execution.training_service import TrainingServiceExecutionEngine
+
+    engine = object.__new__(TrainingServiceExecutionEngine)
+    engine.nodejs_binding = SimpleNamespace(config=SimpleNamespace(trial_concurrency=1))
+    _trainings._warn_of_concurrency(engine)
+    engine.nodejs_binding.config.trial_concurrency = 2
+    with pytest.warns(UserWarning, match="trial_concurrency=2"):
+        _trainings._warn_of_concurrency(SimpleNamespace(_engine=engine))
+
+
+def test_a_state_is_whole_at_any_moment(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    assert _trainings.loaded(path) is None
+    _trainings.saved({"a": [1]}, path)
+    _trainings.saved({"a": [1, 2]}, path)
+    assert _trainings.loaded(path) == {"a": [1, 2]}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_outside_of_a_run_there_is_no_sample() -> None:
+    assert echoed(0.5)["default"] == 0.5

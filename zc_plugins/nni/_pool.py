@@ -1,0 +1,73 @@
+"""Random models of an experiment, ranked without training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from nni.nas.space import ExecutableModelSpace
+
+from zc_plugins.nni._twins import Twins
+from zc_plugins.nni.model_space import NniSpace, choosable, drawn, old_generator
+from zc_plugins.nni.report import sample_text
+from zc_plugins.scorer import Scorer
+
+
+class Ranked(NamedTuple):
+    """A sample with its scores, one a proxy."""
+
+    sample: dict[str, Any]
+    scores: list[float]
+
+
+class Pool:
+    """Draws models and scores them, once.
+
+    Args:
+        scorer: any.
+        size: models to draw; fewer are taken where the space has fewer.
+        seed: of the draws.
+    """
+
+    def __init__(self, scorer: Scorer, size: int, seed: int) -> None:
+        self.scorer, self.size, self.seed = scorer, size, seed
+        self._ranked: list[Ranked] = []
+
+    def best(self, model_space: ExecutableModelSpace) -> list[Ranked]:
+        """Samples, best first; without those that have no score or make a network again.
+
+        Raises:
+            NothingScored: if no model can be scored, with the commonest reason.
+        """
+        if not self._ranked:
+            samples = self._drawn(model_space)
+            space = NniSpace(model_space)
+            table = self.scorer.score([space.of(sample) for sample in samples], space=space)
+            table.require_scored()
+            order = np.argsort(-self.scorer.aggregate(table), kind="stable")
+            twins = Twins(space)
+            for place in order[table.scored[order]]:
+                ranked = Ranked(samples[place], table.values[place].tolist())
+                if not twins.has(*ranked):
+                    twins.add(*ranked)
+                    self._ranked.append(ranked)
+        return self._ranked
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs, so that nothing is scored again."""
+        return {"ranked": [tuple(ranked) for ranked in self._ranked]}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``state`` told."""
+        self._ranked = [Ranked(*ranked) for ranked in state["ranked"]]
+
+    def _drawn(self, model_space: ExecutableModelSpace) -> list[dict[str, Any]]:
+        generator = old_generator(np.random.default_rng(self.seed))
+        labels, found = choosable(model_space), dict[str, dict[str, Any]]()
+        for _ in range(3 * self.size):
+            sample = drawn(model_space, generator)
+            found.setdefault(sample_text(sample), {label: sample[label] for label in labels})
+            if len(found) == self.size:
+                break
+        return list(found.values())
