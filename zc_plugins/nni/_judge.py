@@ -90,7 +90,7 @@ class Judge:
         architecture = self.space.of(sample)
         table = calibrated.score([architecture], space=self.space, show_progress=False)
         attributes = {**score_attributes(table, 0), SAMPLE: sample_text(sample)}
-        beaten_by = float(calibrated.beaten_by(table)[0]) if table.scored[0] else None
+        beaten_by = float(calibrated.beaten_by(table)[0]) if calibrated.ranks(table)[0] else None
         percentile = float(calibrated.percentile(table)[0])
         return Verdict(percentile, beaten_by, table.degenerate[0], attributes)
 

@@ -44,10 +44,11 @@ class Pool:
             samples = self._drawn(model_space)
             space = NniSpace(model_space)
             table = self.scorer.score([space.of(sample) for sample in samples], space=space)
-            table.require_scored()
-            order = np.argsort(-self.scorer.aggregate(table), kind="stable")
+            numbers = self.scorer.aggregate(table)
+            table.require_ranked(numbers)
+            order = np.argsort(-numbers, kind="stable")
             twins = Twins(space)
-            for place in order[table.scored[order]]:
+            for place in order[np.isfinite(numbers[order])]:
                 ranked = Ranked(samples[place], table.values[place].tolist())
                 if not twins.has(*ranked):
                     twins.add(*ranked)

@@ -26,8 +26,9 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
     """Regularized evolution that starts from the best of a pool and screens its children.
 
     Each step takes the best of ``tournament`` random members of the population, mutates it at one
-    label ``candidates`` times, and has the child trained that scores best; the oldest member then
-    leaves. A child without a score is passed over; where no child is new, the pool's next is taken.
+    label several times, and has the child trained that scores best; the oldest member then leaves.
+    The number of children falls as trainings finish, to one: what training has shown outweighs a
+    score. A child without a score is passed over; where no child is new, the pool's next is taken.
     No sample is trained twice, nor one that differs only in labels that make no difference. The
     experiment's budget ends it.
 
@@ -35,7 +36,8 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
         population: members; as many of the pool's best are trained first.
         tournament: members that compete to be the parent.
-        candidates: children of a step; 1 is evolution without screening.
+        candidates: children of the first step; 1 is evolution without screening.
+        half_life: trainings after which their number has halved; None keeps it.
         pool: random models to score at the start, at least ``population``.
         seed: of the pool and of all draws.
         autosave: as in ``ZeroCostStrategy``.
@@ -54,11 +56,14 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         population: int = 10,
         tournament: int = 5,
         candidates: int = 8,
+        half_life: float | None = 15,
         pool: int = 200,
         seed: int = 0,
         autosave: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
+        if half_life is not None and half_life <= 0:
+            raise InvalidArgument(f"half_life={half_life}: pass a positive number or None")
         if not 1 <= tournament <= population <= pool or candidates < 1:
             raise InvalidArgument(
                 f"population={population}, tournament={tournament}, candidates={candidates}, "
@@ -66,6 +71,7 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
                 "more"
             )
         self.population, self.tournament, self.candidates = population, tournament, candidates
+        self.half_life = half_life
         self._pool = Pool(scorer, pool, seed)
         self._rng = np.random.default_rng(seed)
         self._autosave = None if autosave is None else Path(autosave)
@@ -116,7 +122,7 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         for _ in range(self.population):
             compete = self._rng.permutation(len(members))[: self.tournament]
             parent, _ = max((members[place] for place in compete), key=lambda member: member[1])
-            if (best := self._best(self._children(parent))) is not None:
+            if (best := self._best(self._children(parent, len(results)))) is not None:
                 return best
         # The neighbourhood is exhausted.
         left = (ranked for ranked in self._pool.best(self.model_space) if self._new(ranked))
@@ -125,13 +131,15 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
     def _new(self, ranked: Ranked) -> bool:
         return not self._trainings.has(ranked.sample) and not self._twins.has(*ranked)
 
-    def _children(self, parent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _children(self, parent: Mapping[str, Any], trained: int) -> list[dict[str, Any]]:
+        halvings = 0.0 if self.half_life is None else trained / self.half_life
+        wanted = max(1, round(self.candidates / 2**halvings))
         children: dict[str, dict[str, Any]] = {}
-        for _ in range(4 * self.candidates):
+        for _ in range(4 * wanted):
             child = mutated(self.model_space, parent, self._rng)
             if child is not None and not self._trainings.has(child):
                 children.setdefault(sample_text(child), child)
-            if len(children) == self.candidates:
+            if len(children) == wanted:
                 break
         return list(children.values())
 
@@ -143,8 +151,9 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         table = scorer.score(
             [self._space.of(child) for child in children], space=self._space, show_progress=False
         )
-        order = np.argsort(-scorer.aggregate(table), kind="stable")
-        scored = order[table.scored[order]]
+        numbers = scorer.aggregate(table)
+        order = np.argsort(-numbers, kind="stable")
+        scored = order[np.isfinite(numbers[order])]
         ranking = (Ranked(children[place], table.values[place].tolist()) for place in scored)
         return next((ranked for ranked in ranking if self._new(ranked)), None)
 

@@ -76,7 +76,7 @@ def report_score(model: nn.Module, scorer: Scorer, reference: Reference) -> floa
     table = scorer.score([model], show_progress=False)
     percentile = float(calibrated.percentile(table)[0])
     report = told(percentile, score_attributes(table, 0))
-    if table.scored[0] or table.degenerate[0]:
+    if calibrated.ranks(table)[0] or table.degenerate[0]:
         # Of a network that we cannot read, nothing follows.
         report[BEATEN_BY] = float(calibrated.beaten_by(table)[0])
     nni.report_intermediate_result(report)

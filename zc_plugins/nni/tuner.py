@@ -132,10 +132,11 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
             return 0
         builders = [functools.partial(self._build_model, parameters) for parameters in proposals]
         table = self._scorer.score(builders, show_progress=False, workers=1)
-        if not table.scored.any():
+        numbers = self._scorer.aggregate(table)
+        if not np.isfinite(numbers).any():
             _logger.warning("no proposal can be scored: %s", table.reason(0))
             return 0
-        return int(np.argmax(np.where(table.scored, self._scorer.aggregate(table), -np.inf)))
+        return int(np.argmax(numbers))
 
 
 def imported(name: str) -> Callable[[Any], nn.Module]:
