@@ -7,7 +7,7 @@ import importlib.util
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,12 +23,14 @@ class _Skipped(pytest.Module):
         pytest.skip(REASON, allow_module_level=True)
 
 
-def pytest_pycollect_makemodule(module_path: Path, parent: Any) -> pytest.Module | None:
-    """Skip the files of this folder where NNI is missing."""
-    here = module_path.parent == Path(__file__).parent and module_path.stem != "test_missing"
-    if here and importlib.util.find_spec("nni") is None:
-        return _Skipped.from_parent(parent, path=module_path)
-    return None
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path, parent: Any) -> Generator[None, Any, Any]:
+    """Skip the files of this folder, their doctests too, where NNI is missing."""
+    collected = yield
+    here = file_path.parent == Path(__file__).parent and file_path.stem != "test_missing"
+    if here and collected and importlib.util.find_spec("nni") is None:
+        return [_Skipped.from_parent(parent, path=file_path)]
+    return collected
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
