@@ -101,11 +101,11 @@ def test_the_budget_ends_it(run: Callable[..., Any], name: str) -> None:
 def test_children_are_screened(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The largest of the children is trained, unless its network was already."""
     children: dict[int, list[float]] = {}
-    strategy = evolution(candidates=9, pool=3)
+    strategy = evolution(candidates=9, pool=3, half_life=None)
     propose = strategy._children
 
-    def noted(parent: Any) -> Any:
-        proposed = propose(parent)
+    def noted(parent: Any, trained: int) -> Any:
+        proposed = propose(parent, trained)
         networks = [strategy._space.build(strategy._space.of(child)) for child in proposed]
         children[len(strategy._trainings.results())] = [parameters(n) for n in networks]
         return proposed
@@ -281,7 +281,27 @@ def test_a_killed_run_goes_on(
     assert len(trained) == 4
 
 
+def test_children_grow_fewer_as_trainings_finish(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: dict[int, int] = {}
+    strategy = evolution(candidates=4, pool=3, half_life=2)
+    propose = strategy._children
+
+    def noted(parent: Any, trained: int) -> Any:
+        proposed = propose(parent, trained)
+        counts[trained] = len(proposed)
+        return proposed
+
+    monkeypatch.setattr(strategy, "_children", noted)
+    run(Nested(), functional(train), strategy, trials=8)
+    assert counts[3] == round(4 / 2**1.5)
+    assert counts[7] == 1
+
+
 def test_wrong_arguments() -> None:
+    with pytest.raises(InvalidArgument, match="half_life=0"):
+        evolution(half_life=0)
     with pytest.raises(InvalidArgument, match="top=5, pool=3"):
         ZeroCostStrategy(size(), top=5, pool=3)
     with pytest.raises(InvalidArgument, match="tournament=9"):
