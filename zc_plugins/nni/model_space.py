@@ -16,6 +16,7 @@ from nni.mutable import (
     Numerical,
     SampleValidationError,
 )
+from nni.nas.hub.pytorch import NasBench201
 from nni.nas.nn.pytorch import ModelSpace
 from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedModelSpace
 from torch import nn
@@ -80,8 +81,14 @@ class NniSpace:
         return architecture if neighbour is None else self.of(neighbour)
 
     def build(self, architecture: Choices) -> nn.Module:
-        """The network, of plain torch layers, with fresh weights."""
+        """The network, of plain torch layers, with fresh weights.
+
+        That of NNI's NAS-Bench-201 declares the blocks that AZ-NAS reads there, stem and cells.
+        """
         network: nn.Module = self._space.freeze(self.sample_of(architecture)).executable_model()
+        if isinstance(network, NasBench201):
+            cells = (f"cells.{place}" for place in range(len(network.cells)))
+            network.zc_blocks = ("stem", *cells)
         return network
 
     def suggest(self, trial: Any) -> Choices:
