@@ -25,14 +25,17 @@ def main() -> None:
     REFERENCE.write_text(reference.to_json())
 
     experiment = Experiment(config)
-    experiment.run(options.port)
-    reports = experiment.get_job_metrics()
     rows = [f"{'beats':>6} {'accuracy':>13}  parameters"]
-    for job in experiment.list_trial_jobs():
-        score, *accuracies = (report.data for report in reports[job.trialJobId])
-        outcome = f"{accuracies[-1]:.1%}" if job.status == "SUCCEEDED" else job.status
-        rows.append(f"{score['default']:6.0%} {outcome:>13}  {job.hyperParameters[0].parameters}")
-    experiment.stop()
+    try:
+        experiment.run(options.port)
+        reports = experiment.get_job_metrics()
+        for job in experiment.list_trial_jobs():
+            told = [report.data for report in reports.get(job.trialJobId, [])]
+            beats = f"{told[0]['default']:.0%}" if told else "-"
+            outcome = f"{told[-1]:.1%}" if job.status == "SUCCEEDED" else job.status
+            rows.append(f"{beats:>6} {outcome:>13}  {job.hyperParameters[0].parameters}")
+    finally:
+        experiment.stop()
     print(*rows, sep="\n")
 
 

@@ -306,3 +306,58 @@ def test_wrong_arguments() -> None:
         ZeroCostStrategy(size(), top=5, pool=3)
     with pytest.raises(InvalidArgument, match="tournament=9"):
         evolution(tournament=9)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_state_of_another_space_or_scorer_is_refused(
+    run: Callable[..., Any], name: str, tmp_path: Path
+) -> None:
+    def strategy(scorer: Any = None) -> Any:
+        made = BOTH[name]()
+        made._autosave = tmp_path / "state"
+        if scorer is not None:
+            made._pool.scorer = scorer
+        return made
+
+    run(Nested(), functional(train), strategy(), trials=2)
+    with pytest.raises(InvalidArgument, match="another path as autosave"):
+        run(Nested((4, 8)), functional(train), strategy(), trials=2)
+    other = recipes.az_nas((3, 8, 8), batch_size=4)
+    with pytest.raises(InvalidArgument, match="another path as autosave"):
+        run(Nested(), functional(train), strategy(other), trials=2)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_checkpoint_of_the_start_takes_nothing_back(run: Callable[..., Any], name: str) -> None:
+    strategy = BOTH[name]()
+    run(Nested(), functional(train), strategy, trials=3)
+    kept = strategy.state_dict()
+    fresh = BOTH[name]()
+    strategy.load_state_dict({**fresh._pool.state(), "trained": [], "twins": [], "generator": {}})
+    assert strategy.state_dict() == kept
+
+
+def test_rejected_models_do_not_count_as_the_best(run: Callable[..., Any]) -> None:
+    from nni.nas.strategy.middleware import Chain, Filter
+
+    seen: list[int] = []
+
+    def second_on(model: Any) -> bool:
+        seen.append(1)
+        return len(seen) > 3
+
+    strategy = ZeroCostStrategy(size(), top=2, pool=27)
+    run(Nested(), functional(train), Chain(strategy, Filter(second_on)), trials=9)
+    assert len(seen) == 5
+    assert len(list(strategy.list_models())) == 2
+
+
+def test_without_a_metric_evolution_goes_down_the_pool(run: Callable[..., Any]) -> None:
+    trained: list[int] = []
+
+    def silent(model: Any) -> None:
+        trained.append(1)
+        nni.report_final_result(float("nan"))
+
+    run(Nested(), functional(silent), evolution(), trials=6)
+    assert len(trained) == 6

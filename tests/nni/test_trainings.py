@@ -91,7 +91,37 @@ def test_the_end_may_be_told_first(engine: Any, trainings: Any) -> None:
 def test_an_interrupted_model_counts_as_never_submitted(engine: Any, trainings: Any) -> None:
     end(engine, 0, "Interrupted")
     end(engine, 1, "Failed")
-    assert trainings.state() == {"trained": [(B, None)]}
+    assert trainings.state() == {"trained": [(B, None, "failed")]}
+
+
+def test_a_metric_that_is_still_to_come_is_not_kept_as_missing(
+    engine: Any, trainings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(engine, 0)
+    end(engine, 1, "Invalid")
+    assert trainings.state() == {"trained": [(B, None, "invalid")]}
+    assert trainings.admitted == 1
+    monkeypatch.setattr(_trainings, "SETTLING", 1)
+    trainings.settle()
+    metric(engine, 0, 0.7)
+    assert trainings.state()["trained"][0] == (A, 0.7, "trained")
+
+
+def test_what_was_rejected_comes_back_as_rejected(engine: Any, trainings: Any) -> None:
+    metric(engine, 0, 0.0)
+    end(engine, 0, "Invalid")
+    again = _trainings.Trainings(trainings._space, engine)
+    again.load(trainings.state())
+    assert again.has(A)
+    assert list(again.restored()) == []
+
+
+def test_listed_models_have_the_metric_that_was_put_right(engine: Any, trainings: Any) -> None:
+    for place, (value, sample) in enumerate(((0.2, B), (0.9, A))):
+        metric(engine, place, {"default": value, SAMPLE: sample_text(sample)})
+        end(engine, place)
+    models = list(_trainings.listed(iter(engine._history), trainings, True, None))
+    assert [(m.sample, m.metric) for m in models] == [(A, 0.9), (B, 0.2)]
 
 
 def test_nothing_is_heard_after_closing(engine: Any, trainings: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from nni.nas.space import ExecutableModelSpace
 
+from zc_plugins.errors import InvalidArgument
 from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, choosable, drawn, old_generator
 from zc_plugins.nni.report import sample_text
@@ -33,6 +34,7 @@ class Pool:
     def __init__(self, scorer: Scorer, size: int, seed: int) -> None:
         self.scorer, self.size, self.seed = scorer, size, seed
         self._ranked: list[Ranked] = []
+        self._of: list[Any] = []
 
     def best(self, model_space: ExecutableModelSpace) -> list[Ranked]:
         """Samples, best first; without those that have no score or make a network again.
@@ -43,6 +45,7 @@ class Pool:
         if not self._ranked:
             samples = self._drawn(model_space)
             space = NniSpace(model_space)
+            self._of = self._stamp(space)
             table = self.scorer.score([space.of(sample) for sample in samples], space=space)
             numbers = self.scorer.aggregate(table)
             table.require_ranked(numbers)
@@ -57,11 +60,27 @@ class Pool:
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs, so that nothing is scored again."""
-        return {"ranked": [tuple(ranked) for ranked in self._ranked]}
+        return {"of": self._of, "ranked": [tuple(ranked) for ranked in self._ranked]}
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take up what ``state`` told."""
+    def load(self, state: Mapping[str, Any], model_space: ExecutableModelSpace) -> None:
+        """Take up what ``state`` told, unless it is of a moment before the pool was scored.
+
+        Raises:
+            InvalidArgument: if it is of another space, or was ranked by other proxies.
+        """
+        if not state["ranked"]:
+            return
+        here = self._stamp(NniSpace(model_space))
+        if list(state["of"]) != here:
+            raise InvalidArgument(
+                f"the state is of {state['of']}, this strategy of {here}: take the space and the "
+                "scorer of before, or another path as autosave"
+            )
+        self._of = here
         self._ranked = [Ranked(*ranked) for ranked in state["ranked"]]
+
+    def _stamp(self, space: NniSpace) -> list[Any]:
+        return [space.name, sorted(proxy.name for proxy in self.scorer.proxies), self.scorer.seed]
 
     def _drawn(self, model_space: ExecutableModelSpace) -> list[dict[str, Any]]:
         generator = old_generator(np.random.default_rng(self.seed))

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ from nni.nas.utils.serializer import get_default_serializer
 from zc_plugins.nni.report import SAMPLE, sample_text
 
 _logger = logging.getLogger(__name__)
+
+SETTLING = 50
+"""Tenths of a second to wait for late events."""
 
 
 class Trainings:
@@ -43,6 +47,7 @@ class Trainings:
         self._models: dict[str, ExecutableModelSpace] = {}
         self._reported: dict[str, float] = {}
         self._ended: dict[str, float | None] = {}
+        self._status: dict[str, ModelStatus] = {}
         self._restored: list[ExecutableModelSpace] = []
         self.turn = threading.RLock()
         _warn_of_concurrency(engine)
@@ -83,19 +88,61 @@ class Trainings:
         """Models that an earlier run trained, which the engine of this one does not list."""
         yield from self._restored
 
-    def state(self) -> dict[str, Any]:
-        """Samples and metrics; a model that is still running counts as never submitted."""
+    @property
+    def admitted(self) -> int:
+        """Models that were submitted and not rejected by a filter, in this run or earlier ones."""
         with self.turn:
-            return {"trained": [(self._samples[t], metric) for t, metric in self._ended.items()]}
+            rejected = list(self._status.values()).count(ModelStatus.Invalid)
+            return len(self._samples) - rejected
+
+    def has_ended(self, sample: Mapping[str, Any]) -> bool:
+        """Whether the sample is trained, rejected or failed."""
+        return sample_text(sample) in self._ended
+
+    def metric(self, model: ExecutableModelSpace) -> float | None:
+        """The metric of a model's sample, put right where NNI gave it to another."""
+        return self._ended.get(sample_text(model.sample))
+
+    def settle(self) -> None:
+        """Wait a little for what the training service has still to tell of models that ended."""
+        for _ in range(SETTLING):
+            with self.turn:
+                if not self.running and not self._mute:
+                    return
+            time.sleep(0.1)
+
+    @property
+    def _mute(self) -> list[str]:
+        """Trained models whose metric has not arrived."""
+        return [
+            text
+            for text, metric in self._ended.items()
+            if metric is None and self._status[text] == ModelStatus.Trained
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Samples, metrics and how they ended.
+
+        A model that is still running, or whose metric is still to come, counts as never submitted.
+        """
+        with self.turn:
+            mute = self._mute
+            done = [
+                (self._samples[text], metric, self._status[text].value)
+                for text, metric in self._ended.items()
+                if text not in mute
+            ]
+        return {"trained": done}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take the trainings of an earlier run as done."""
-        for sample, metric in state["trained"]:
+        for sample, metric, status in state["trained"]:
             if self.has(sample):
                 continue
             text = sample_text(sample)
             self._samples[text], self._ended[text] = dict(sample), metric
-            if metric is not None:
+            self._status[text] = ModelStatus(status)
+            if metric is not None and self._status[text] == ModelStatus.Trained:
                 model = self._space.freeze(dict(sample))
                 model.status = ModelStatus.Trained
                 model.metrics.final = metric
@@ -118,6 +165,7 @@ class Trainings:
         with self.turn:
             text = self._own(event.model)
             if text is not None and event.status != ModelStatus.Interrupted:
+                self._status[text] = event.status
                 self._ended[text] = self._reported.get(text)
 
     def _text_of(self, event: FinalMetricEvent) -> str | None:
@@ -144,6 +192,9 @@ def listed(
 ) -> Iterator[ExecutableModelSpace]:
     """A strategy's models with those of earlier runs, as ``Strategy.list_models`` orders them."""
     every = [*models, *trainings.restored()]
+    for model in every:
+        if (metric := trainings.metric(model)) is not None:
+            model.metrics.final = metric
     if sort:
         every.sort(key=_order)
     yield from every[:limit]

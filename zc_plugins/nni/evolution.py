@@ -96,10 +96,12 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
     def _run(self) -> None:
         for ranked in self._pool.best(self.model_space)[: self.population]:
             if not self._trainings.has(ranked.sample) and not self._trained(ranked):
-                return
-        while (child := self._child()) is not None and self._trained(child):
-            pass
+                break
+        else:
+            while (child := self._child()) is not None and self._trained(child):
+                pass
         self.engine.wait_models()
+        self._trainings.settle()
         self._save()
 
     def _trained(self, ranked: Ranked) -> bool:
@@ -113,18 +115,20 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
 
     def _child(self) -> Ranked | None:
         """The best-scored of some children of one parent; None if nothing new is left."""
-        while not (results := self._trainings.results()) and self._trainings.running:
-            time.sleep(0.1)
+        while not (results := self._trainings.results()):
+            # Asked of the engine, so that one that died is noticed.
+            if not self._trainings.running or not self.engine.budget_available():
+                results = self._trainings.results()
+                break
+            time.sleep(1.0)
         # Members leave by age: the population is the last that finished.
         members = results[-self.population :]
-        if not members:
-            return None
-        for _ in range(self.population):
+        for _ in range(self.population if members else 0):
             compete = self._rng.permutation(len(members))[: self.tournament]
             parent, _ = max((members[place] for place in compete), key=lambda member: member[1])
             if (best := self._best(self._children(parent, len(results)))) is not None:
                 return best
-        # The neighbourhood is exhausted.
+        # The neighbourhood is exhausted, or nothing has a metric yet.
         left = (ranked for ranked in self._pool.best(self.model_space) if self._new(ranked))
         return next(left, None)
 
@@ -167,11 +171,16 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         return listed(super().list_models(sort), self._trainings, sort, limit)
 
     def state_dict(self) -> dict[str, Any]:
-        state = {**self._pool.state(), **self._trainings.state(), "twins": self._twins.state()}
-        return {**state, "generator": self._rng.bit_generator.state}
+        state = {**self._pool.state(), **self._trainings.state()}
+        ended = self._trainings.has_ended
+        twins = [(sample, scores) for sample, scores in self._twins.state() if ended(sample)]
+        return {**state, "twins": twins, "generator": self._rng.bit_generator.state}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self._pool.load(state_dict)
+        if not state_dict["ranked"]:
+            # Of NNI's checkpoint at the start: what autosave has taken up is newer.
+            return
+        self._pool.load(state_dict, self.model_space)
         self._trainings.load(state_dict)
         self._twins = Twins(self._space, state_dict["twins"])
         self._rng.bit_generator.state = state_dict["generator"]

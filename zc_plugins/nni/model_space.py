@@ -21,6 +21,7 @@ from nni.nas.nn.pytorch import ModelSpace
 from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedModelSpace
 from torch import nn
 
+from zc_plugins._identity import fingerprint
 from zc_plugins.errors import InvalidArgument, NothingScored
 
 TRIES = 500
@@ -32,7 +33,7 @@ class Choices:
     """What is chosen at each label: (label, choice) pairs, sorted by label.
 
     A choice is written as JSON writes it: a value of the label, a list of values as a tuple; a
-    value that JSON cannot hold as its ``repr``.
+    value that JSON cannot hold as its ``fingerprint``.
     """
 
     pairs: tuple[tuple[str, Any], ...]
@@ -231,18 +232,26 @@ def _options(mutable: Any) -> dict[Any, Any]:
 
 def _name(space: SimplifiedModelSpace, labels: Mapping[str, Any]) -> str:
     symbol = space.model.trace_symbol
-    told = repr((space.model.trace_args, sorted(space.model.trace_kwargs.items()), labels))
+    # Functions among the arguments by their code: their repr is another in each process.
+    arguments = fingerprint((space.model.trace_args, sorted(space.model.trace_kwargs.items())))
+    told = f"{arguments}{ {label: _range(mutable) for label, mutable in labels.items()} }"
     digest = hashlib.sha256(told.encode()).hexdigest()[:8]
     return f"nni-{symbol.__module__}.{symbol.__qualname__}-{digest}"
 
 
+def _range(mutable: Any) -> Any:
+    if isinstance(mutable, Numerical):
+        return mutable.low, mutable.high, mutable.log_distributed
+    return written(getattr(mutable, "values", ())), getattr(mutable, "n_chosen", 1)
+
+
 def written(value: Any) -> Any:
-    """A label's value as JSON holds it; what JSON cannot hold as its ``repr``."""
+    """A label's value as JSON holds it; what JSON cannot hold as its ``fingerprint``."""
     if isinstance(value, (list, tuple)):
         return tuple(written(each) for each in value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return repr(value)
+    return fingerprint(value)
 
 
 def _tupled(choice: Any) -> Any:

@@ -30,7 +30,8 @@ def sample_text(sample: Mapping[str, Any]) -> str:
 
 def told(metric: float, attributes: Mapping[str, float | str]) -> dict[str, Any]:
     """A report whose texts NNI can read: it takes "#" and "//" in a text for a comment."""
-    texts = {k: v for k, v in attributes.items() if isinstance(v, str)}
+    # A sample is compared to the letter; its labels are the user's.
+    texts = {k: v for k, v in attributes.items() if isinstance(v, str) and k != SAMPLE}
     readable = {k: v.replace("#", "No.").replace("//", "/ /") for k, v in texts.items()}
     return {"default": metric, **attributes, **readable}
 

@@ -69,7 +69,9 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
     def _run(self) -> None:
         best = self._pool.best(self.model_space)
         self._save()
-        for sample, _ in best[: self.top]:
+        for sample, _ in best:
+            if self._trainings.admitted >= self.top:
+                break
             if self._trainings.has(sample):
                 continue
             if not self.wait_for_resource():
@@ -77,6 +79,7 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
             self._trainings.submit(sample)
             self._save()
         self.engine.wait_models()
+        self._trainings.settle()
         self._save()
 
     def _cleanup(self) -> None:
@@ -92,7 +95,7 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
         return {**self._pool.state(), **self._trainings.state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self._pool.load(state_dict)
+        self._pool.load(state_dict, self.model_space)
         self._trainings.load(state_dict)
 
     def _save(self) -> None:
