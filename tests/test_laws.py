@@ -44,6 +44,7 @@ FLOORS = {
     "reference": 4,
     "discovery": 4,
     "_scoring": 4,
+    "_admission": 4,
     "scorer": 4,
     "tables": 4,
     "recipes": 5,

@@ -80,6 +80,21 @@ def test_budget() -> None:
     assert len(table) == 5
 
 
+def test_a_budget_that_nothing_keeps_builds_nothing_for_real() -> None:
+    devices = set()
+
+    class Watched(NasBench201):
+        def build(self, architecture: Any) -> nn.Module:
+            network = super().build(architecture)
+            devices.update(p.device.type for p in network.parameters())
+            return network
+
+    space, budget = Watched(channels=4, cells_per_stage=1), Budget((3, 16, 16), params=9, latency=9)
+    with pytest.raises(NothingScored, match=r"over budget: params .* over 9"):
+        enqueue_best(optuna.create_study(), space, size_scorer((3, 16, 16)), budget=budget, pool=5)
+    assert devices == {"meta"}
+
+
 def test_failing_builders_are_left_out() -> None:
     def build(trial: Any) -> nn.Module:
         model = build_mlp(trial)

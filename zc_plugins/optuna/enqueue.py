@@ -9,8 +9,8 @@ import numpy as np
 import optuna
 from torch import nn
 
+from zc_plugins._admission import Admission
 from zc_plugins._score_attributes import score_attributes
-from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument, NothingScored, ZeroCostError
 from zc_plugins.scorer import Scorer
@@ -79,19 +79,19 @@ def _drawn(
 ) -> tuple[list[tuple[dict[str, Any], Any]], list[str]]:
     """Parameters and architectures, each architecture once; and why others were left out."""
     rng = np.random.default_rng(seed)
+    admission = None if budget is None else Admission(space, budget)
     drawn, reasons, keys = [], [], set()
     for _ in range(pool):
         proposal = Proposal({}, rng)
         try:
             architecture = space.suggest(proposal)
-            with seeded(0):
-                over = budget is not None and not budget.admits(space.build(architecture))
+            reason = "" if admission is None else admission.verdict(architecture).reason
             key = space.encode(space.canonical(architecture))
         except Exception as error:
             reasons.append(f"{type(error).__name__}: {error}")
             continue
-        if over:
-            reasons.append(f"over {budget}")
+        if reason:
+            reasons.append(reason)
         elif key not in keys:
             keys.add(key)
             drawn.append((proposal.params, architecture))

@@ -15,8 +15,8 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
+from zc_plugins._admission import Admission
 from zc_plugins._score_attributes import score_attributes
-from zc_plugins._seeding import seeded
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna._attributes import write
@@ -85,7 +85,7 @@ class ZeroCostSampler(BaseSampler):
         self._space = as_space(build_model)
         self._scorer = scorer
         self._candidates, self._half_life = candidates, half_life
-        self._budget = budget
+        self._admission = None if budget is None else Admission(self._space, budget)
         self._drawn = threading.local()
 
     def reseed_rng(self) -> None:
@@ -201,14 +201,11 @@ class ZeroCostSampler(BaseSampler):
         return candidate.params.keys() <= fixed.keys()
 
     def _admits(self, candidate: Draw) -> bool:
-        if self._budget is None:
+        if self._admission is None:
             return True
-        try:
-            with seeded(0):
-                return self._budget.admits(self._space.build(candidate.architecture))
-        except Exception:
-            # A network whose costs cannot be counted is left to the scores.
-            return True
+        verdict = self._admission.verdict(candidate.architecture)
+        # A network whose costs cannot be counted is left to the scores.
+        return verdict.admitted or not verdict.counted
 
     def _warn(self, reason: str) -> None:
         # The same text each time, so that Python shows it once.

@@ -46,3 +46,16 @@ class SearchSpace(Protocol[Architecture]):
     def canonical(self, architecture: Architecture) -> Architecture:
         """One representative of all architectures that compute the same; its text is the key."""
         ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A space that tells what an architecture costs without building it."""
+
+    def params(self, architecture: Any) -> int:
+        """Parameters, as ``costs.params`` counts those of the network."""
+        ...
+
+    def flops(self, architecture: Any, input_shape: tuple[int, ...]) -> int:
+        """Multiply-adds per sample, as ``costs.flops`` counts those of ``model(x)``."""
+        ...

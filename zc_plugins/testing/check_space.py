@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins._seeding import seeded
+from zc_plugins.costs.flops import flops
+from zc_plugins.costs.params import params
 from zc_plugins.probes._blocks import first_tensor
-from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces import Priced, SearchSpace
 from zc_plugins.spaces.module import Proposal
 
 
@@ -21,7 +23,7 @@ def check_space(
 
     Same generator, same sample; text and back is the identity; mutation differs and stays inside;
     the canonical form is its own; equal seeds build equal weights; every network runs; an Optuna
-    trial's suggestions are an architecture.
+    trial's suggestions are an architecture; what a ``Priced`` space tells is what torch counts.
 
     Args:
         space: with two architectures or more.
@@ -93,6 +95,10 @@ def _check_network(
             assert isinstance(network, nn.Module), f"{text} built {type(network).__name__}"
             output = first_tensor(network(torch.randn(2, *input_shape)))
         assert output is not None, f"the network of {text} returned no tensor"
+        if isinstance(space, Priced):
+            told = (space.params(candidate), space.flops(candidate, input_shape))
+            real = (params(network), flops(network, input_shape))
+            assert told == real, f"params and flops of {text} are told as {told}, and are {real}"
 
 
 def _weights(space: SearchSpace[Any], architecture: Any, seed: int) -> dict[str, Tensor]:
