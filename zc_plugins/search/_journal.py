@@ -1,0 +1,167 @@
+"""What a search has scored, line by line in a file, so that nothing is lost when it is killed."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.search.individual import Individual
+from zc_plugins.spaces import SearchSpace
+
+_LAYOUT = 1
+
+
+class Journal:
+    """A file of JSON lines: the search's settings, then the individuals of each batch.
+
+    A batch is one line, written and flushed at once. A line that a kill has torn is cut off when
+    the file is opened again, and its batch is scored anew. One process at a time may hold the file.
+
+    Args:
+        path: made where it is not; None keeps nothing.
+        settings: all that the course of the search depends on, as JSON holds it.
+        space: decodes architectures.
+
+    Attributes:
+        seconds: wall time that the search had taken when the last batch was written.
+
+    Raises:
+        InvalidArgument: if the file is another search's, in use, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        settings: Mapping[str, Any],
+        space: SearchSpace[Any],
+    ) -> None:
+        self._space = space
+        self._lines: list[dict[str, Any]] = []
+        self._file: io.BufferedIOBase = io.BytesIO()
+        if path is None:
+            return
+        try:
+            self._file = _held(Path(path))
+            self._take_up(path, {"zc_plugins_search": _LAYOUT, **settings})
+        except OSError as error:
+            self._file.close()
+            raise InvalidArgument(
+                f"journal={str(path)!r} cannot be used ({error.strerror}): pass a file that no "
+                "other search holds, in a folder that exists and that you may write to"
+            ) from error
+        except InvalidArgument:
+            self._file.close()
+            raise
+
+    @property
+    def seconds(self) -> float:
+        return float(self._lines[-1].get("seconds", 0.0)) if self._lines else 0.0
+
+    def batches(self) -> Iterator[list[Individual]]:
+        """What was scored before."""
+        for line in self._lines[1:]:
+            yield [self._individual(record) for record in line["scored"]]
+
+    def keep(self, batch: Sequence[Individual], seconds: float) -> None:
+        """Write a batch, and the wall time that the search has taken."""
+        self._write({"seconds": seconds, "scored": [_record(member) for member in batch]})
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+
+    def _take_up(self, path: str | os.PathLike[str], header: Mapping[str, Any]) -> None:
+        """Read the whole lines and cut off what follows them; begin an empty file.
+
+        Raises:
+            InvalidArgument: if the file is not of this search.
+        """
+        end = 0
+        for text in self._file:
+            line = _parsed(text)
+            if line is None:
+                break
+            if not self._lines:
+                _refuse_other(path, line, header)
+            self._lines.append(line)
+            end += len(text)
+        if not self._lines:
+            self._file.seek(0)
+            if not json.dumps(header).encode().startswith(self._file.read()):
+                raise _no_journal(path)
+        self._file.seek(end)
+        self._file.truncate()
+        if not self._lines:
+            self._write(header)
+
+    def _individual(self, record: Mapping[str, Any]) -> Individual:
+        scores = tuple(math.nan if score is None else score for score in record["scores"])
+        architecture = self._space.decode(record["text"])
+        return Individual(**{**record, "architecture": architecture, "scores": scores})
+
+
+def _record(individual: Individual) -> dict[str, Any]:
+    """An individual as JSON holds it, but for its architecture, which its text tells."""
+    record = {name: v for name, v in vars(individual).items() if name != "architecture"}
+    scores = [None if math.isnan(score) else score for score in individual.scores]
+    return {**record, "scores": scores, "notes": dict(individual.notes)}
+
+
+def _held(path: Path) -> io.BufferedIOBase:
+    """The file, opened for this process alone.
+
+    Raises:
+        OSError: if it cannot be opened, or another process holds it.
+    """
+    file = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        # Windows: nobody else is kept off.
+        pass
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    """The line's content; None where it is torn."""
+    try:
+        line = json.loads(text) if text.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) else None
+
+
+def _refuse_other(
+    path: str | os.PathLike[str], found: Mapping[str, Any], header: Mapping[str, Any]
+) -> None:
+    if "zc_plugins_search" not in found:
+        raise _no_journal(path)
+    other = [name for name in header if found.get(name) != header[name]]
+    if other:
+        there = ", ".join(f"{name}={found.get(name)!r}" for name in other)
+        here = ", ".join(f"{name}={header[name]!r}" for name in other)
+        raise InvalidArgument(
+            f"journal={str(path)!r} is of a search with {there}; this one has {here}: pass the "
+            "same arguments to go on with it, or another file to begin anew"
+        )
+
+
+def _no_journal(path: str | os.PathLike[str]) -> InvalidArgument:
+    return InvalidArgument(f"journal={str(path)!r} is no journal of a search: pass another file")
