@@ -1,5 +1,5 @@
 """Search spaces: what an architecture is, and how it becomes a network."""
 
-from zc_plugins.spaces._space import SearchSpace
+from zc_plugins.spaces._space import SearchSpace, Suggestible
 
-__all__ = ["SearchSpace"]
+__all__ = ["SearchSpace", "Suggestible"]

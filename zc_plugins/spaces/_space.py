@@ -46,3 +46,16 @@ class SearchSpace(Protocol[Architecture]):
     def canonical(self, architecture: Architecture) -> Architecture:
         """One representative of all architectures that compute the same; its text is the key."""
         ...
+
+
+@runtime_checkable
+class Suggestible(Protocol[Architecture]):
+    """A space that can tell which parameters of a trial make a given architecture."""
+
+    def suggest(self, trial: Any) -> Architecture:
+        """The architecture that a trial of Optuna chooses."""
+        ...
+
+    def parameters(self, architecture: Architecture) -> dict[str, Any]:
+        """All that a trial must hold for ``suggest`` to give the architecture, by name."""
+        ...
