@@ -14,6 +14,7 @@ from zc_plugins.spaces import SearchSpace, Suggestible
 from zc_plugins.spaces.darts import Darts
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.ofa_mobilenetv3 import OfaMobileNetV3
+from zc_plugins.spaces.stages import Stages
 from zc_plugins.spaces.transnasbench101_micro import TransNasBench101Micro
 from zc_plugins.spaces.transnasbench101_micro_small import TransNasBench101MicroSmall
 from zc_plugins.spaces.vit import VitSpace
@@ -30,6 +31,7 @@ SPACES: list[Any] = [
     ModuleSpace(build),
     NasBench201(),
     OfaMobileNetV3(),
+    Stages(),
     TransNasBench101Micro(),
     TransNasBench101MicroSmall(),
     VitSpace(),
