@@ -224,11 +224,24 @@ class OtherGenerator(NasBench201):
         return network
 
 
+class LeavesOut(NasBench201):
+    def parameters(self, architecture: Cell) -> dict[str, str]:
+        return dict(list(super().parameters(architecture).items())[1:])
+
+
+class Swaps(NasBench201):
+    def parameters(self, architecture: Cell) -> dict[str, str]:
+        parameters = super().parameters(architecture)
+        return dict(zip(parameters, reversed(parameters.values()), strict=True))
+
+
 BROKEN_SPACES = {
     "sample": (Unseeded, "two samples"),
     "mutate": (Still, "the architecture itself"),
     "encode": (Forgets, "by way of"),
     "canonical": (Turns, "canonical form"),
+    "missing parameter": (LeavesOut, "in a trial"),
+    "other parameters": (Swaps, "by way of its parameters"),
     "build": (OtherGenerator, "differs in classifier.weight"),
 }
 

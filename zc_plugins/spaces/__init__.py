@@ -1,5 +1,5 @@
 """Search spaces: what an architecture is, and how it becomes a network."""
 
-from zc_plugins.spaces._space import Priced, SearchSpace
+from zc_plugins.spaces._space import Priced, SearchSpace, Suggestible
 
-__all__ = ["Priced", "SearchSpace"]
+__all__ = ["Priced", "SearchSpace", "Suggestible"]

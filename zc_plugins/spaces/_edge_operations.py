@@ -14,6 +14,9 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """Pairs (from node, to node), in the order of the published strings."""
 
 
+_NAMES = tuple(f"edge_{source}_{target}" for source, target in EDGES)
+
+
 def require_operations(operations: Sequence[str], known: Sequence[str]) -> None:
     """Refuse all but one known operation an edge.
 
@@ -47,6 +50,9 @@ def mutated_operations(
 
 def suggested_operations(known: Sequence[str], trial: Any) -> tuple[str, ...]:
     """The word of a trial's categorical parameters, named ``edge_FROM_TO``."""
-    return tuple(
-        trial.suggest_categorical(f"edge_{source}_{target}", known) for source, target in EDGES
-    )
+    return tuple(trial.suggest_categorical(name, known) for name in _NAMES)
+
+
+def operation_parameters(operations: Sequence[str]) -> dict[str, str]:
+    """The parameters of which ``suggested_operations`` makes the word."""
+    return dict(zip(_NAMES, operations, strict=True))

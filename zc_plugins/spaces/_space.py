@@ -59,3 +59,16 @@ class Priced(Protocol):
     def flops(self, architecture: Any, input_shape: tuple[int, ...]) -> int:
         """Multiply-adds per sample, as ``costs.flops`` counts those of ``model(x)``."""
         ...
+
+
+@runtime_checkable
+class Suggestible(Protocol[Architecture]):
+    """A space that can tell which parameters of a trial make a given architecture."""
+
+    def suggest(self, trial: Any) -> Architecture:
+        """The architecture that a trial of Optuna chooses."""
+        ...
+
+    def parameters(self, architecture: Architecture) -> dict[str, Any]:
+        """All that a trial must hold for ``suggest`` to give the architecture, by name."""
+        ...

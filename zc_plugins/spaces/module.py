@@ -99,6 +99,10 @@ class ModuleSpace:
             checked_module(self.build_model(asked))
         return Suggestions.of(asked.answers)
 
+    def parameters(self, architecture: Suggestions) -> dict[str, Any]:
+        """What a trial must hold for ``suggest`` to give this architecture."""
+        return architecture.params
+
     def encode(self, architecture: Suggestions) -> str:
         """A JSON object; values that JSON cannot hold appear as their repr and do not decode."""
         return json.dumps(architecture.params, sort_keys=True, default=repr)

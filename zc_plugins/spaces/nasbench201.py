@@ -18,6 +18,7 @@ from zc_plugins.spaces._edge_operations import (
     all_operations,
     drawn_operations,
     mutated_operations,
+    operation_parameters,
     require_operations,
     suggested_operations,
 )
@@ -79,6 +80,10 @@ class NasBench201:
     def suggest(self, trial: Any) -> Cell:
         """One categorical parameter an edge, named ``edge_FROM_TO``."""
         return Cell(suggested_operations(OPERATIONS, trial))
+
+    def parameters(self, architecture: Cell) -> dict[str, str]:
+        """What a trial must hold for ``suggest`` to give this cell."""
+        return operation_parameters(architecture.operations)
 
     def encode(self, architecture: Cell) -> str:
         """The published string, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""

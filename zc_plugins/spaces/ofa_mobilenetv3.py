@@ -87,6 +87,10 @@ class OfaMobileNetV3:
         """
         return _assembled(trial.suggest_categorical)
 
+    def parameters(self, architecture: Subnet) -> dict[str, int]:
+        """What a trial must hold for ``suggest`` to give this subnet."""
+        return _answers(architecture)
+
     def encode(self, architecture: Subnet) -> str:
         """Kernel and expansion of each block, ``3x4+5x6|...``: a bar between stages."""
         return "|".join(

@@ -23,6 +23,7 @@ from zc_plugins.spaces._edge_operations import (
     all_operations,
     drawn_operations,
     mutated_operations,
+    operation_parameters,
     require_operations,
     suggested_operations,
 )
@@ -87,6 +88,10 @@ class TransNasBench101Micro:
     def suggest(self, trial: Any) -> Cell:
         """One categorical parameter an edge, named ``edge_FROM_TO``."""
         return Cell(suggested_operations(OPERATIONS, trial))
+
+    def parameters(self, architecture: Cell) -> dict[str, str]:
+        """What a trial must hold for ``suggest`` to give this cell."""
+        return operation_parameters(architecture.operations)
 
     def encode(self, architecture: Cell) -> str:
         """The cell's part of the published code, ``3_02_113``: a digit an edge, a group a node."""

@@ -57,6 +57,10 @@ class TransNasBench101MicroSmall:
         """One categorical parameter an edge, named ``edge_FROM_TO``."""
         return _CELLS.suggest(trial)
 
+    def parameters(self, architecture: Cell) -> dict[str, str]:
+        """What a trial must hold for ``suggest`` to give this cell."""
+        return _CELLS.parameters(architecture)
+
     def encode(self, architecture: Cell) -> str:
         """The text of ``TransNasBench101Micro``, ``3_02_113``."""
         return _CELLS.encode(architecture)

@@ -155,6 +155,10 @@ class VitSpace:
         """Categorical ``embedding`` and ``depth``, ``heads_0`` and ``mlp_ratio_0`` and so on."""
         return self._assembled(trial.suggest_categorical)
 
+    def parameters(self, architecture: Transformer) -> dict[str, Any]:
+        """What a trial must hold for ``suggest`` to give this transformer."""
+        return _choices(architecture)
+
     def encode(self, architecture: Transformer) -> str:
         """Embedding, and heads and ratio of each block: ``192|3x4.0|4x3.5``."""
         pairs = zip(architecture.heads, architecture.mlp_ratios, strict=True)

@@ -12,7 +12,7 @@ from zc_plugins._seeding import seeded
 from zc_plugins.costs.flops import flops
 from zc_plugins.costs.params import params
 from zc_plugins.probes._blocks import first_tensor
-from zc_plugins.spaces import Priced, SearchSpace
+from zc_plugins.spaces import Priced, SearchSpace, Suggestible
 from zc_plugins.spaces.module import Proposal
 
 
@@ -23,7 +23,9 @@ def check_space(
 
     Same generator, same sample; text and back is the identity; mutation differs and stays inside;
     the canonical form is its own; equal seeds build equal weights; every network runs; an Optuna
-    trial's suggestions are an architecture; what a ``Priced`` space tells is what torch counts.
+    trial's suggestions are an architecture. What a ``Priced`` space tells is what torch counts. Of a
+    ``Suggestible`` one: a trial that holds an architecture's parameters suggests it, and asks for
+    no others.
 
     Args:
         space: with two architectures or more.
@@ -77,6 +79,21 @@ def _check_architecture(space: SearchSpace[Any], architecture: Any) -> None:
     canonical = space.canonical(architecture)
     again = space.canonical(canonical)
     assert again == canonical, f"the canonical form {canonical} has another one: {again}"
+    if isinstance(space, Suggestible):
+        _check_parameters(space, architecture)
+
+
+def _check_parameters(space: Suggestible[Any], architecture: Any) -> None:
+    parameters = space.parameters(architecture)
+    # What is missing, or out of range, is drawn anew.
+    trial = Proposal(parameters, np.random.default_rng(0))
+    suggested = space.suggest(trial)
+    assert trial.params == parameters, (
+        f"the parameters {parameters} of {architecture} became {trial.params} in a trial"
+    )
+    assert suggested == architecture, (
+        f"{architecture} became {suggested} by way of its parameters {parameters}"
+    )
 
 
 def _check_network(
