@@ -20,6 +20,7 @@ from zc_plugins.search._course import Course, Proposal
 from zc_plugins.search._evolution import Evolution
 from zc_plugins.search._journal import Journal
 from zc_plugins.search.az_evolution import AzEvolution
+from zc_plugins.search.front_evolution import FrontEvolution
 from zc_plugins.search.individual import Individual, Proxies
 from zc_plugins.search.result import SearchResult
 from zc_plugins.search.zen_evolution import ZenEvolution
@@ -128,9 +129,10 @@ def search(
             unit=" candidates", state=lambda: _state(course),
         ):  # fmt: skip
             pass
+    front = by.cost if isinstance(by, FrontEvolution) else None
     return SearchResult(
         space, _found(course, scorer), course.history, Proxies.of(scorer), course.proposals,
-        clock.seconds, settings,
+        clock.seconds, settings, scorer.ensemble, front,
     )  # fmt: skip
 
 
