@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,20 @@ def load(file: Path | None, *, seed: int = 0) -> Images:
 
     name = "handwritten digits" if file is None else file.stem
     return Images(name, tensors(train), tensors(validation), tensors(test), len(labels))
+
+
+def in_colour(images: Images) -> Images:
+    """Grey images with their channel three times, for networks that read colours."""
+
+    def coloured(pair: TensorPair) -> TensorPair:
+        return pair[0].expand(-1, 3, -1, -1), pair[1]
+
+    return replace(
+        images,
+        train=coloured(images.train),
+        validation=coloured(images.validation),
+        test=coloured(images.test),
+    )
 
 
 def _read(file: Path, seed: int) -> tuple[Pair, Pair]:
@@ -202,6 +216,7 @@ def train(
             optimizer.step()
         schedule.step()
         after_epoch()
+        model.train()
     found = accuracy(model, images.validation), accuracy(model, images.test)
     return Trained(*found, epochs, time.perf_counter() - start)
 

@@ -93,7 +93,7 @@ def search(
             f"candidates={candidates}, patience={patience}, batch={batch}, seconds={seconds}: "
             "pass positive numbers"
         )
-    by = _default(scorer) if by is None else by
+    by = default_evolution(scorer) if by is None else by
     networks = space if scored_in is None else scored_in
     settings = {
         "space": space.name,
@@ -154,7 +154,8 @@ def _found(course: Course, scorer: Scorer) -> Sequence[Individual]:
     return best
 
 
-def _default(scorer: Scorer) -> Evolution:
+def default_evolution(scorer: Scorer) -> Evolution:
+    """AZ-NAS's for several proxies under its log-rank rule, else Zen-NAS's."""
     several = len(scorer.proxies) > 1 and scorer.ensemble is az_rank
     return AzEvolution() if several else ZenEvolution()
 
