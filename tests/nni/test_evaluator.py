@@ -24,18 +24,21 @@ from .spaces import SHAPE, Nested, Unbuildable, size
 
 
 def strategies() -> dict[str, Callable[[], Any]]:
-    from nni.nas.strategy import TPE, GridSearch, Random, RegularizedEvolution
+    from nni.nas.strategy import TPE, GridSearch, PolicyBasedRL, Random, RegularizedEvolution
 
     return {
         "random": lambda: Random(seed=0),
         "grid": lambda: GridSearch(seed=0),
         "evolution": lambda: RegularizedEvolution(population_size=3, sample_size=2, seed=0),
         "tpe": lambda: TPE(seed=0),
+        "reinforcement": lambda: PolicyBasedRL(samples_per_update=3),
     }
 
 
 @pytest.mark.parametrize("strategy", strategies())
 def test_metrics_are_percentiles(run: Callable[..., Any], strategy: str) -> None:
+    if strategy == "reinforcement":
+        pytest.importorskip("tianshou", reason="pip install tianshou==0.4.11 gym==0.26.2")
     scorer, space = recipes.az_nas(SHAPE, batch_size=4, device="cpu"), Nested()
     own = NniSpace(space)
     reference = scorer.reference(own, size=12)
