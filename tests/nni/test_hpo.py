@@ -88,6 +88,19 @@ def test_proposals_get_fewer_as_trials_finish(monkeypatch: pytest.MonkeyPatch) -
     assert drawn == [4, 2, 1, 1]
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_imported_trials_have_finished(monkeypatch: pytest.MonkeyPatch, text: bool) -> None:
+    """A resumed experiment goes on where it was, and does not screen as at its start."""
+    recorder = Recorder(range(1, 65))
+    resumed = tuner(monkeypatch, recorder, candidates=8, half_life=1)
+    data = [{"parameter": {"width": width}, "value": 0.5} for width in (1, 2)]
+    resumed.import_data(told := nni.dump(data) if text else data)
+    assert recorder.told == [("data", told)]
+    before = len(recorder.widths)
+    resumed.generate_parameters(2)
+    assert before - len(recorder.widths) == 2
+
+
 def test_the_end_of_the_wrong_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """NNI 3.0 tells of it where a trial dies early; the result that comes later is not lost."""
     recorder = Recorder()

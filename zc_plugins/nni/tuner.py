@@ -35,7 +35,8 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
         recipe: name in ``zc_plugins.recipes``.
         recipe_args: further arguments of the recipe, e.g. ``{"batch_size": 32}``.
         candidates: proposals for the first trial.
-        half_life: finished trials after which their number has halved; None keeps it.
+        half_life: finished trials, imported ones included, after which their number has halved;
+            None keeps it.
         tuner: name of the tuner that proposes, built in or registered.
         tuner_args: its arguments, e.g. ``{"optimize_mode": "maximize"}``.
 
@@ -104,6 +105,8 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
             self._tuner.trial_end(known_as, success, **unstable)
 
     def import_data(self, data: Any) -> None:
+        """Trials that finished before, as a resumed experiment tells of them."""
+        self._finished += len(nni.load(data) if isinstance(data, str) else data)
         self._tuner.import_data(data)
 
     def load_checkpoint(self) -> None:
