@@ -33,3 +33,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.useful
 	$(RUN)/python -m benchmarks.choose
 	$(RUN)/python -m benchmarks.every_proxy
+	$(RUN)/python -m benchmarks.nni_search

@@ -61,6 +61,24 @@ class Unbuildable(Nested):
             raise ValueError("width 16 # does not fit // at all")
 
 
+class Commented(ModelSpace):  # type: ignore[misc]
+    """6 networks, with labels and choices that NNI's reader of JSON takes for comments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = nni.choice("width # of channels", [4, 8, 16])
+        self.stem = MutableConv2d(3, width, 3, padding=1)
+        self.middle = LayerChoice(
+            {"conv#3": MutableConv2d(width, width, 3, padding=1), "//skip": nn.Identity()},
+            label='the "middle" # one',
+        )
+        self.classifier = MutableLinear(64 * width, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.middle(self.stem(x)).flatten(1))
+        return logits
+
+
 def size() -> Scorer:
     """Exact, and quick."""
     return recipes.size(SHAPE)

@@ -29,10 +29,14 @@ def functional(function: Callable[..., None], **arguments: Any) -> Any:
 
 def evolution(**options: Any) -> ZeroCostEvolution:
     options = {"population": 3, "tournament": 2, "pool": 8, "candidates": 3, **options}
-    return ZeroCostEvolution(size(), **options)
+    return ZeroCostEvolution(options.pop("scorer", size()), **options)
 
 
-BOTH = {"pool": lambda: ZeroCostStrategy(size(), top=6, pool=27), "evolution": evolution}
+def pool(**options: Any) -> ZeroCostStrategy:
+    return ZeroCostStrategy(options.pop("scorer", size()), **{"top": 6, "pool": 27, **options})
+
+
+BOTH: dict[str, Callable[..., Any]] = {"pool": pool, "evolution": evolution}
 
 
 def test_the_best_of_the_pool_are_trained_best_first(run: Callable[..., Any]) -> None:
@@ -148,14 +152,12 @@ def test_an_evaluator_that_raises(run: Callable[..., Any], name: str, tmp_path: 
     experiment = run(Nested(), functional(evaluate), BOTH[name](), trials=6, go_on=True)
     assert len(experiment.export_top_models(99)) == 5
     raised.clear()
-    strategy = BOTH[name]()
-    strategy_saved = tmp_path / "state"
-    strategy._autosave = strategy_saved
+    state = tmp_path / "state"
+    strategy = BOTH[name](autosave=state)
     with pytest.raises(RuntimeError, match="the GPU fell off"):
         run(Nested(), functional(evaluate), strategy, trials=6)
     assert len(list(strategy.list_models())) == 2, "what was trained is kept"
-    later = BOTH[name]()
-    later._autosave = strategy_saved
+    later = BOTH[name](autosave=state)
     experiment = run(Nested(), functional(train), later, trials=9)
     assert later._pool.scorer.scored < 27
     kept = {m.metric for m in strategy.list_models()}
@@ -238,9 +240,7 @@ def train(model):
 config = NasExperimentConfig("sequential", "simplified", "local")
 config.max_trial_number = 6
 config.experiment_working_directory = sys.argv[2]
-strategy = test_strategies.BOTH[sys.argv[1]]()
-from pathlib import Path
-strategy._autosave = Path(sys.argv[3])
+strategy = test_strategies.BOTH[sys.argv[1]](autosave=sys.argv[3])
 NasExperiment(spaces.Nested(), FunctionalEvaluator(train), strategy, config=config).run(1)
 """
 
@@ -271,8 +271,7 @@ def test_a_killed_run_goes_on(
         trained.append(sample_text(sample_of_run()))
         train(model)
 
-    strategy = BOTH[name]()
-    strategy._autosave = state
+    strategy = BOTH[name](autosave=state)
     experiment = run(Nested(), functional(evaluate), strategy, trials=4)
     assert strategy._pool.scorer.scored <= 3 * 4, "the pool is not scored again"
     every = [sample_text(m.sample) for m in experiment.export_top_models(99)]
@@ -312,19 +311,13 @@ def test_wrong_arguments() -> None:
 def test_a_state_of_another_space_or_scorer_is_refused(
     run: Callable[..., Any], name: str, tmp_path: Path
 ) -> None:
-    def strategy(scorer: Any = None) -> Any:
-        made = BOTH[name]()
-        made._autosave = tmp_path / "state"
-        if scorer is not None:
-            made._pool.scorer = scorer
-        return made
-
-    run(Nested(), functional(train), strategy(), trials=2)
+    make, state = BOTH[name], tmp_path / "state"
+    run(Nested(), functional(train), make(autosave=state), trials=2)
     with pytest.raises(InvalidArgument, match="another path as autosave"):
-        run(Nested((4, 8)), functional(train), strategy(), trials=2)
+        run(Nested((4, 8)), functional(train), make(autosave=state), trials=2)
     other = recipes.az_nas((3, 8, 8), batch_size=4)
     with pytest.raises(InvalidArgument, match="another path as autosave"):
-        run(Nested(), functional(train), strategy(other), trials=2)
+        run(Nested(), functional(train), make(scorer=other, autosave=state), trials=2)
 
 
 @pytest.mark.parametrize("name", BOTH)

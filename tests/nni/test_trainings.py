@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,15 +139,6 @@ def test_concurrency_on_the_training_service_is_warned_of() -> None:
     engine.nodejs_binding.config.trial_concurrency = 2
     with pytest.warns(UserWarning, match="trial_concurrency=2"):
         _trainings._warn_of_concurrency(SimpleNamespace(_engine=engine))
-
-
-def test_a_state_is_whole_at_any_moment(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    assert _trainings.loaded(path) is None
-    _trainings.saved({"a": [1]}, path)
-    _trainings.saved({"a": [1, 2]}, path)
-    assert _trainings.loaded(path) == {"a": [1, 2]}
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_outside_of_a_run_there_is_no_sample() -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from nni.nas.execution import ExecutionEngine
 from nni.nas.execution.event import FinalMetricEvent, ModelEventType, TrainingEndEvent
 from nni.nas.execution.training_service import TrainingServiceExecutionEngine
 from nni.nas.space import ExecutableModelSpace, ModelStatus
-from nni.nas.utils.serializer import get_default_serializer
 
 from zc_plugins.nni.report import SAMPLE, sample_text
 
@@ -219,20 +216,3 @@ def _warn_of_concurrency(engine: Any) -> None:
             "zc_plugins can tell, or set trial_concurrency to 1",
             stacklevel=2,
         )
-
-
-def saved(state: Mapping[str, Any], path: Path) -> None:
-    """Keep a strategy's state in a file, whole at any moment."""
-    serializer = get_default_serializer()
-    fresh = path.with_name(f"{path.name}.new")
-    serializer.save(dict(state), fresh)
-    os.replace(f"{fresh}{serializer.suffix}", f"{path}{serializer.suffix}")
-
-
-def loaded(path: Path) -> dict[str, Any] | None:
-    """The state that ``saved`` has kept there; None if there is none."""
-    serializer = get_default_serializer()
-    if not Path(f"{path}{serializer.suffix}").exists():
-        return None
-    state: dict[str, Any] = serializer.load(path)
-    return state
