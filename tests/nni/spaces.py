@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import nni
@@ -92,6 +93,19 @@ def parameters(model: nn.Module) -> float:
 def train(model: nn.Module) -> None:
     """Reports the number of parameters, and whose it is."""
     nni.report_final_result(zc_nni.echoed(parameters(model)))
+
+
+def kill_or_train(model: nn.Module) -> None:
+    """In the second trial, kills the manager of NNI that started it, and goes on."""
+    import psutil
+
+    if nni.get_sequence_id() == 1:
+        manager = psutil.Process().parent()
+        if "nni_node" not in manager.exe():
+            raise RuntimeError(f"{manager} is not NNI's manager")
+        manager.kill()
+        time.sleep(600)
+    train(model)
 
 
 def sample_of_run() -> dict[str, Any]:

@@ -25,14 +25,15 @@ def strategy(state: dict[str, Any]) -> Any:
 
 
 def test_the_last_state_is_taken_up(tmp_path: Path) -> None:
-    autosave, fresh = Autosave(str(tmp_path / "state")), dict[str, Any]()
+    folder = tmp_path / "not" / "there yet"
+    autosave, fresh = Autosave(str(folder / "state")), dict[str, Any]()
     autosave.restore(strategy(fresh))
     assert fresh == {}
     autosave.keep(strategy({"a": [1]}))
     autosave.keep(strategy({"a": [1, 2]}))
     autosave.restore(strategy(fresh))
     assert fresh == {"a": [1, 2]}
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_a_state_is_whole_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,6 +280,50 @@ def test_a_killed_run_goes_on(
     assert len(trained) == 4
 
 
+@pytest.mark.parametrize("name", BOTH)
+def test_what_ended_last_is_kept_where_the_engine_dies(name: str, tmp_path: Path) -> None:
+    from nni.nas.execution import SequentialExecutionEngine
+    from nni.nas.execution.event import FinalMetricEvent, TrainingEndEvent
+    from nni.nas.space import ModelStatus, SimplifiedModelSpace
+
+    class Dying(SequentialExecutionEngine):  # type: ignore[misc]
+        """Tells of its first model's end, and no more."""
+
+        def submit_models(self, *models: Any) -> None:
+            self._history.extend(models)
+
+        def idle_worker_available(self) -> bool:
+            for model in self._history:
+                self.dispatch_model_event(FinalMetricEvent(model, 0.7))
+                self.dispatch_model_event(TrainingEndEvent(model, ModelStatus.Trained))
+                raise RuntimeError("out of memory")
+            return True
+
+    space = SimplifiedModelSpace.from_model(Nested())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        BOTH[name](autosave=tmp_path / "state")(space, Dying())
+    later = BOTH[name](autosave=tmp_path / "state")
+    later.initialize(space, SequentialExecutionEngine())
+    assert [metric for _, metric, _ in later.state_dict()["trained"]] == [0.7]
+
+
+@pytest.mark.slow
+def test_a_manager_that_is_killed(
+    run: Callable[..., Any], port: int, tmp_path: Path, nni_home: Path
+) -> None:
+    """The trial that runs then ends, too: the fixture looks for processes."""
+    script, state = Path(__file__).with_name("killed_manager.py"), tmp_path / "state"
+    command = [sys.executable, str(script), str(port), str(tmp_path / "service"), str(state)]
+    killed = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=150, check=False)
+    assert killed.returncode == 1
+    last = killed.stderr.splitlines()[-1]
+    assert "ManagerDied: NNI's manager has ended with code -9 in mid-run" in last
+    strategy = ZeroCostStrategy(size(), top=4, pool=27, autosave=state)
+    experiment = run(Nested(), functional(train), strategy, trials=3)
+    assert strategy._pool.scorer.scored == 0
+    assert len(experiment.export_top_models(9)) == 4, "one was trained before, three are now"
+
+
 def test_children_grow_fewer_as_trainings_finish(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ class Autosave:
     def keep(self, strategy: Strategy) -> None:
         """Put the strategy's state in the place of what was kept."""
         if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             serializer = get_default_serializer()
             fresh = self._path.with_name(f"{self._path.name}.new")
             serializer.save(dict(strategy.state_dict()), fresh)

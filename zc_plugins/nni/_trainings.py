@@ -6,15 +6,14 @@ import logging
 import math
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nni.nas.execution import ExecutionEngine
 from nni.nas.execution.event import FinalMetricEvent, ModelEventType, TrainingEndEvent
-from nni.nas.execution.training_service import TrainingServiceExecutionEngine
 from nni.nas.space import ExecutableModelSpace, ModelStatus
 
+from zc_plugins.nni._service import warn_of_concurrency
 from zc_plugins.nni.report import SAMPLE, sample_text
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class Trainings:
         self._status: dict[str, ModelStatus] = {}
         self._restored: list[ExecutableModelSpace] = []
         self.turn = threading.RLock()
-        _warn_of_concurrency(engine)
+        warn_of_concurrency(engine)
         engine.register_model_event_callback(ModelEventType.FinalMetric, self._note_metric)
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._note_end)
 
@@ -201,18 +200,3 @@ def _order(model: ExecutableModelSpace) -> tuple[bool, float]:
     """NaN, which sorts nowhere, comes last."""
     metric = float(model.metric)
     return math.isnan(metric), -metric
-
-
-def _warn_of_concurrency(engine: Any) -> None:
-    while not isinstance(engine, TrainingServiceExecutionEngine):
-        engine = getattr(engine, "_engine", None)
-        if engine is None:
-            return
-    concurrency = engine.nodejs_binding.config.trial_concurrency
-    if concurrency > 1:
-        warnings.warn(
-            f"trial_concurrency={concurrency}: NNI 3.0's web page and list_trial_jobs mix up the "
-            "parameters of trials that run at the same time; report echoed(metric) so that "
-            "zc_plugins can tell, or set trial_concurrency to 1",
-            stacklevel=2,
-        )

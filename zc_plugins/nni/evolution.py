@@ -15,6 +15,7 @@ from nni.nas.strategy.base import Strategy
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.nni._autosave import Autosave
 from zc_plugins.nni._pool import Pool, Ranked
+from zc_plugins.nni._service import manager_of
 from zc_plugins.nni._trainings import Trainings, listed
 from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, mutated
@@ -92,6 +93,10 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         return model_space
 
     def _run(self) -> None:
+        with manager_of(self.engine):
+            self._search()
+
+    def _search(self) -> None:
         for ranked in self._pool.best(self.model_space)[: self.population]:
             if not self._trainings.has(ranked.sample) and not self._trained(ranked):
                 break
@@ -100,7 +105,6 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
                 pass
         self.engine.wait_models()
         self._trainings.settle()
-        self._autosave.keep(self)
 
     def _trained(self, ranked: Ranked) -> bool:
         """Submit a sample; False if the budget is spent."""
@@ -161,6 +165,7 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
 
     def _cleanup(self) -> None:
         self._trainings.close()
+        self._autosave.keep(self)
 
     def list_models(
         self, sort: bool = True, limit: int | None = None

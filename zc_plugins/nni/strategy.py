@@ -13,6 +13,7 @@ from nni.nas.strategy.base import Strategy
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.nni._autosave import Autosave
 from zc_plugins.nni._pool import Pool
+from zc_plugins.nni._service import manager_of
 from zc_plugins.nni._trainings import Trainings, listed
 from zc_plugins.scorer import Scorer
 
@@ -30,9 +31,9 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
         top: models to train, best first.
         pool: models to score.
         seed: of the pool.
-        autosave: path without suffix; the state is kept there after the pool is scored and after
-            each training, and taken up again by the next run. NNI keeps its own checkpoint only at
-            the start and at an orderly end.
+        autosave: path without suffix; the state is kept there after the pool is scored, after
+            each training and at any end, and taken up again by the next run. NNI keeps its own
+            checkpoint only at the start and at an orderly end.
 
     Raises:
         InvalidArgument: if ``top`` or ``pool`` is out of range.
@@ -65,6 +66,10 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
         return model_space
 
     def _run(self) -> None:
+        with manager_of(self.engine):
+            self._search()
+
+    def _search(self) -> None:
         best = self._pool.best(self.model_space)
         self._autosave.keep(self)
         for sample, _ in best:
@@ -78,10 +83,10 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
             self._autosave.keep(self)
         self.engine.wait_models()
         self._trainings.settle()
-        self._autosave.keep(self)
 
     def _cleanup(self) -> None:
         self._trainings.close()
+        self._autosave.keep(self)
 
     def list_models(
         self, sort: bool = True, limit: int | None = None
