@@ -199,6 +199,17 @@ def test_another_search_is_not_continued(tmp_path: Path) -> None:
     assert path.read_bytes() == kept
 
 
+def test_another_ensemble_is_another_search(tmp_path: Path) -> None:
+    """It decides who survives."""
+    path, by = tmp_path / "search.jsonl", ZenEvolution()
+    scorers = [
+        Scorer(["params", "l2_norm"], Excitation(SHAPE), ensemble=e) for e in ("borda", "vote")
+    ]
+    search(SPACE, scorers[0], by=by, candidates=3, journal=path)
+    with pytest.raises(InvalidArgument, match=r"ensemble=.*borda.*ensemble=.*vote"):
+        search(SPACE, scorers[1], by=by, candidates=6, journal=path)
+
+
 def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     for text in ("dear reader\n", "dear reader", '{"a": 1}\n', "[1]\n"):

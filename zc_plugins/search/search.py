@@ -99,6 +99,7 @@ def search(
         "scored_in": networks.name,
         "proxies": [proxy.name for proxy in scorer.proxies],
         "scorer": scorer.settings,
+        "ensemble": fingerprint(scorer.ensemble),
         "by": fingerprint(by),
         "budget": fingerprint(budget),
         "batch": batch,
