@@ -134,6 +134,26 @@ def test_a_search_in_two_runs_is_a_search_in_one(tmp_path: Path, ends: int, batc
     assert scorer.scored < 40, "what the journal holds is not scored again"
 
 
+def test_a_batch_that_patience_ended_is_not_proposed_for_again(tmp_path: Path) -> None:
+    """What was rejected behind its last member counts as proposed, in the second run too."""
+    by, scorer = ZenEvolution(population=8, founders=4, start=(1, 1, 1, 1)), size()
+
+    def run(candidates: int, journal: Path | None) -> SearchResult:
+        return search(
+            SPACE, scorer, Budget(SHAPE, flops=26), by=by, candidates=candidates, patience=40,
+            batch=8, journal=journal,
+        )  # fmt: skip
+
+    whole = run(500, None)
+    assert len(whole.history) % 8
+    for ends in range(15, len(whole.history), 10):
+        path = tmp_path / f"{ends}.jsonl"
+        run(ends, path)
+        resumed = run(500, path)
+        assert course(resumed) == course(whole), ends
+        assert resumed.proposals == whole.proposals
+
+
 def test_a_torn_line_is_scored_anew(tmp_path: Path) -> None:
     by, path = AzEvolution(parents=8, founders=4), tmp_path / "search.jsonl"
     whole = search(SPACE, size(), BUDGET, by=by, candidates=20, journal=path)

@@ -30,6 +30,7 @@ class Journal:
 
     Attributes:
         seconds: wall time that the search had taken when the last batch was written.
+        proposals: that it had made by then.
 
     Raises:
         InvalidArgument: if the file is another search's, in use, or cannot be written.
@@ -63,14 +64,19 @@ class Journal:
     def seconds(self) -> float:
         return float(self._lines[-1].get("seconds", 0.0)) if self._lines else 0.0
 
+    @property
+    def proposals(self) -> int:
+        return int(self._lines[-1].get("proposals", 0)) if self._lines else 0
+
     def batches(self) -> Iterator[list[Individual]]:
         """What was scored before."""
         for line in self._lines[1:]:
             yield [self._individual(record) for record in line["scored"]]
 
-    def keep(self, batch: Sequence[Individual], seconds: float) -> None:
-        """Write a batch, and the wall time that the search has taken."""
-        self._write({"seconds": seconds, "scored": [_record(member) for member in batch]})
+    def keep(self, batch: Sequence[Individual], seconds: float, proposals: int) -> None:
+        """Write a batch, the wall time that the search has taken, and the proposals it has made."""
+        scored = [_record(member) for member in batch]
+        self._write({"seconds": seconds, "proposals": proposals, "scored": scored})
 
     def __enter__(self) -> Journal:
         return self

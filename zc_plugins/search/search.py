@@ -110,6 +110,8 @@ def search(
     with Journal(journal, settings, space) as kept:
         for members in kept.batches():
             course.take(members)
+        # A batch may end with proposals that were rejected.
+        course.proposals = max(course.proposals, kept.proposals)
         clock = _Clock(kept.seconds, seconds)
 
         def scored() -> Iterator[Individual]:
@@ -120,7 +122,7 @@ def search(
                 if not proposed:
                     return
                 members = _scored(proposed, space, networks, scorer, workers)
-                kept.keep(members, clock.seconds)
+                kept.keep(members, clock.seconds, course.proposals)
                 course.take(members)
                 yield from members
 
