@@ -253,6 +253,18 @@ def test_a_journal_that_is_in_use(tmp_path: Path) -> None:
         search(SPACE, size(), candidates=3, journal=tmp_path / "missing" / "search.jsonl")
 
 
+def test_what_follows_a_damaged_line_is_not_lost(tmp_path: Path) -> None:
+    """A kill tears the last line only."""
+    path, scorer = tmp_path / "search.jsonl", size()
+    search(SPACE, scorer, candidates=9, journal=path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3][:-5] + b"\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(InvalidArgument, match="damaged in line 4"):
+        search(SPACE, scorer, candidates=9, journal=path)
+    assert path.read_bytes() == b"".join(lines)
+
+
 def test_nan_scores_survive_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "search.jsonl"
     scorer = Scorer(["jacov"], Excitation(SHAPE, batch_size=4))

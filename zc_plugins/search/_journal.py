@@ -33,7 +33,7 @@ class Journal:
         proposals: that it had made by then.
 
     Raises:
-        InvalidArgument: if the file is another search's, in use, or cannot be written.
+        InvalidArgument: if the file is another search's, damaged, in use, or cannot be written.
     """
 
     def __init__(
@@ -92,13 +92,15 @@ class Journal:
         """Read the whole lines and cut off what follows them; begin an empty file.
 
         Raises:
-            InvalidArgument: if the file is not of this search.
+            InvalidArgument: if the file is not of this search, or damaged.
         """
         end = 0
-        for text in self._file:
+        for number, text in enumerate(self._file, 1):
+            if not text.endswith(b"\n"):
+                break
             line = _parsed(text)
             if line is None:
-                break
+                raise _no_journal(path) if number == 1 else _damaged(path, number)
             if not self._lines:
                 _refuse_other(path, line, header)
             self._lines.append(line)
@@ -146,9 +148,9 @@ def _held(path: Path) -> io.BufferedIOBase:
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
-    """The line's content; None where it is torn."""
+    """The line's content; None where it is no JSON object."""
     try:
-        line = json.loads(text) if text.endswith(b"\n") else None
+        line = json.loads(text)
     except ValueError:
         return None
     return line if isinstance(line, dict) else None
@@ -167,6 +169,14 @@ def _refuse_other(
             f"journal={str(path)!r} is of a search with {there}; this one has {here}: pass the "
             "same arguments to go on with it, or another file to begin anew"
         )
+
+
+def _damaged(path: str | os.PathLike[str], number: int) -> InvalidArgument:
+    # A kill tears the last line only; what follows this one must not be lost.
+    return InvalidArgument(
+        f"journal={str(path)!r} is damaged in line {number}: take the line and all that follow "
+        "out to go on from there, or pass another file"
+    )
 
 
 def _no_journal(path: str | os.PathLike[str]) -> InvalidArgument:
