@@ -56,7 +56,7 @@ def search(
         by: how architectures are proposed: ``ZenEvolution()``, ``AzEvolution()``,
             ``FrontEvolution("latency")`` or ``RandomSearch()``. Where None, ``AzEvolution()`` for
             several proxies under ``az_rank``, else ``ZenEvolution()``.
-        candidates: architectures to score, counting those in the journal.
+        candidates: architectures to score, counting those in the journal; a last batch is whole.
         seconds: of this run, after which nothing more is proposed; None sets no limit.
         patience: proposals in a row that may be over the budget or known already; then the search
             ends with what it has.
@@ -118,7 +118,7 @@ def search(
             yield from course.history[:candidates]
             while len(course.history) < candidates and not clock.ended and not (stop and stop()):
                 # Whole batches, so that the course does not depend on where an earlier run ended.
-                proposed = course.proposed(batch, patience)
+                proposed = course.proposed(batch, patience, stop=lambda: clock.ended)
                 if not proposed:
                     return
                 members = _scored(proposed, space, networks, scorer, workers)
