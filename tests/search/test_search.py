@@ -342,7 +342,7 @@ def test_the_default_follows_the_scorer() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"candidates": 0}, {"patience": 0}, {"batch": 0}, {"seconds": 0.0}],
+    [{"candidates": 0}, {"patience": 0}, {"batch": 0}, {"seconds": 0.0}, {"seed": -1}],
 )
 def test_numbers_out_of_range(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(arguments))):

@@ -92,6 +92,8 @@ def search(
             f"candidates={candidates}, patience={patience}, batch={batch}, seconds={seconds}: "
             "pass positive numbers"
         )
+    if seed < 0:
+        raise InvalidArgument(f"seed={seed}: pass 0 or more")
     by = default_evolution(scorer) if by is None else by
     networks = space if scored_in is None else scored_in
     settings = {
@@ -102,8 +104,8 @@ def search(
         "ensemble": fingerprint(scorer.ensemble),
         "by": fingerprint(by),
         "budget": fingerprint(budget),
-        "batch": batch,
-        "seed": seed,
+        "batch": int(batch),
+        "seed": int(seed),
     }
     admission = None if budget is None else Admission(space, budget, scorer.device)
     course = Course(space, admission, by.begin(space, scorer), seed)
