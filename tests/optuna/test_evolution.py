@@ -506,6 +506,7 @@ def test_a_sampler_that_moves_to_another_study_begins_there_anew() -> None:
     ("make", "error", "message"),
     [
         (lambda: evolving(patience=0), InvalidArgument, "patience=0"),
+        (lambda: evolving(seed=-1), InvalidArgument, "seed=-1"),
         (lambda: EvolutionSampler(Darts(), norm()), InvalidArgument, "cannot tell the parameters"),
         (
             lambda: evolving(

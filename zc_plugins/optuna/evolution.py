@@ -93,8 +93,10 @@ class EvolutionSampler(BaseSampler):
         patience: int = 1000,
         seed: int = 0,
     ) -> None:
-        if patience < 1:
-            raise InvalidArgument(f"patience={patience}: pass 1 or more")
+        if patience < 1 or seed < 0:
+            raise InvalidArgument(
+                f"patience={patience}, seed={seed}: pass a patience of 1 or more, a seed of 0 or more"
+            )
         require_distinct(scorer, budget, scored_in)
         self._space = as_space(space)
         if not isinstance(self._space, Suggestible):

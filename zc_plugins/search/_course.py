@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,17 +59,22 @@ class Course:
         self.refusal = ""
         self._known: set[str] = set()
 
-    def proposed(self, count: int, patience: int, *salt: int) -> list[Proposal]:
+    def proposed(
+        self, count: int, patience: int, *salt: int, stop: Callable[[], bool] = lambda: False
+    ) -> list[Proposal]:
         """The next new architectures that are admitted; fewer where patience runs out.
 
         Args:
             count: how many.
             patience: proposals in a row that may be rejected.
             salt: positive; makes this draw another than that of a colleague at the same step.
+            stop: asked before each proposal; True ends it with none.
         """
         found: dict[str, Proposal] = {}
         rejected = 0
         while len(found) < count and rejected < patience:
+            if stop():
+                return []
             # A generator for each step: a resumed search needs no state but who was scored.
             rng = np.random.default_rng([self._seed, self.proposals, *salt])
             architecture = self.population.propose(rng)

@@ -57,7 +57,7 @@ def search(
         by: how architectures are proposed: ``ZenEvolution()``, ``AzEvolution()``,
             ``FrontEvolution("latency")`` or ``RandomSearch()``. Where None, ``AzEvolution()`` for
             several proxies under ``az_rank``, else ``ZenEvolution()``.
-        candidates: architectures to score, counting those in the journal.
+        candidates: architectures to score, counting those in the journal; a last batch is whole.
         seconds: of this run, after which nothing more is proposed; None sets no limit.
         patience: proposals in a row that may be over the budget or known already; then the search
             ends with what it has.
@@ -93,6 +93,8 @@ def search(
             f"candidates={candidates}, patience={patience}, batch={batch}, seconds={seconds}: "
             "pass positive numbers"
         )
+    if seed < 0:
+        raise InvalidArgument(f"seed={seed}: pass 0 or more")
     by = default_evolution(scorer) if by is None else by
     networks = space if scored_in is None else scored_in
     settings = {
@@ -100,27 +102,30 @@ def search(
         "scored_in": networks.name,
         "proxies": [proxy.name for proxy in scorer.proxies],
         "scorer": scorer.settings,
+        "ensemble": fingerprint(scorer.ensemble),
         "by": fingerprint(by),
         "budget": fingerprint(budget),
-        "batch": batch,
-        "seed": seed,
+        "batch": int(batch),
+        "seed": int(seed),
     }
     admission = None if budget is None else Admission(space, budget, scorer.device)
     course = Course(space, admission, by.begin(space, scorer), seed)
     with Journal(journal, settings, space) as kept:
         for members in kept.batches():
             course.take(members)
+        # A batch may end with proposals that were rejected.
+        course.proposals = max(course.proposals, kept.proposals)
         clock = _Clock(kept.seconds, seconds)
 
         def scored() -> Iterator[Individual]:
             yield from course.history[:candidates]
             while len(course.history) < candidates and not clock.ended and not (stop and stop()):
                 # Whole batches, so that the course does not depend on where an earlier run ended.
-                proposed = course.proposed(batch, patience)
+                proposed = course.proposed(batch, patience, stop=lambda: clock.ended)
                 if not proposed:
                     return
                 members = _scored(proposed, space, networks, scorer, workers)
-                kept.keep(members, clock.seconds)
+                kept.keep(members, clock.seconds, course.proposals)
                 course.take(members)
                 yield from members
 
