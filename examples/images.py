@@ -99,6 +99,16 @@ def load(file: Path | None, *, seed: int = 0) -> Images:
     return Images(name, tensors(train), tensors(validation), tensors(test), len(labels))
 
 
+def in_colour(images: Images) -> Images:
+    """Grey images with their channel three times, for networks that read colours."""
+
+    def coloured(pair: TensorPair) -> TensorPair:
+        return pair[0].expand(-1, 3, -1, -1), pair[1]
+
+    parts = map(coloured, (images.train, images.validation, images.test))
+    return Images(images.name, *parts, images.classes)
+
+
 def _read(file: Path, seed: int) -> tuple[Pair, Pair]:
     with np.load(file, allow_pickle=False) as arrays:
         keys = set(arrays.files)
@@ -202,6 +212,7 @@ def train(
             optimizer.step()
         schedule.step()
         after_epoch()
+        model.train()
     found = accuracy(model, images.validation), accuracy(model, images.test)
     return Trained(*found, epochs, time.perf_counter() - start)
 

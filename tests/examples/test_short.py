@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import runpy
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from .conftest import EXAMPLES
 SHORT = ["quick_start", "multi_objective"]
 
 
-@pytest.mark.parametrize("name", [*SHORT, "optuna_images"])
+@pytest.mark.parametrize("name", [*SHORT, "optuna_images", "zen_nas"])
 def test_begins_with_what_the_reader_will_see(name: str) -> None:
     text = (EXAMPLES / f"{name}.py").read_text()
     docstring = ast.get_docstring(ast.parse(text)) or ""
@@ -58,3 +59,17 @@ def test_multi_objective(capsys: pytest.CaptureFixture[str]) -> None:
     assert sizes == sorted(sizes)
     assert accuracies == sorted(accuracies)
     assert accuracies[-1] > 80
+
+
+def test_zen_nas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / "zen_nas.py"))["main"](20, 2, tmp_path / "made")
+    *_, first, second, third, fourth = capsys.readouterr().out.splitlines()
+    for line, name in zip(
+        (first, second, third, fourth), ("Zen-NAS", "AZ-NAS", "random", "another"), strict=True
+    ):
+        assert line.startswith(name)
+        flops = int(line.split(" multiply")[0].split()[-1].replace(",", ""))
+        assert flops <= 1_000_000
+        assert name in ("Zen-NAS", "AZ-NAS") or flops > 800_000
+        assert 5 < float(line.split()[-2]) <= 100
+    assert (tmp_path / "made" / "zen_nas.png").stat().st_size > 10_000

@@ -23,9 +23,9 @@ def check_space(
 
     Same generator, same sample; text and back is the identity; mutation differs and stays inside;
     the canonical form is its own; equal seeds build equal weights; every network runs; an Optuna
-    trial's suggestions are an architecture. What a ``Priced`` space tells is what torch counts. Of a
-    ``Suggestible`` one: a trial that holds an architecture's parameters suggests it, and asks for
-    no others.
+    trial's suggestions are an architecture. What a ``Priced`` space tells is what torch counts. A
+    trial that holds the parameters that a ``Suggestible`` one tells suggests the same architecture,
+    and asks for no others.
 
     Args:
         space: with two architectures or more.
