@@ -97,3 +97,22 @@ def test_useful(way: str, shared_file: Shared) -> None:
     assert len(curve) == 30
     assert min(curve) >= 0
     assert curve[-1] < 3
+
+
+def test_steps_of_a_search() -> None:
+    result = printed("benchmarks.search_speed", "--steps", "--sizes", "15", "30", "--json")
+    evolutions = {row.pop("evolution"): row for row in result["rows"]}
+    assert {"ZenEvolution", "AzEvolution", "FrontEvolution"} < evolutions.keys()
+    assert all(row["15"] > 0 and row["30"] > 0 for row in evolutions.values())
+
+
+def test_throughput_of_a_search() -> None:
+    from benchmarks.search_speed import measured
+
+    settings = argparse.Namespace(candidates=2, repeats=1, seed=0)
+    row = measured("zen_nas", settings)
+    assert row["candidates"] == 2
+    assert row["candidates_per_second"] > 0
+    low, high = row["of_channels_last_floor_range"]
+    # Two forwards.
+    assert 0 < low <= row["of_channels_last_floor"] <= high < 1
