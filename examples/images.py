@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,12 @@ def in_colour(images: Images) -> Images:
     def coloured(pair: TensorPair) -> TensorPair:
         return pair[0].expand(-1, 3, -1, -1), pair[1]
 
-    parts = map(coloured, (images.train, images.validation, images.test))
-    return Images(images.name, *parts, images.classes)
+    return replace(
+        images,
+        train=coloured(images.train),
+        validation=coloured(images.validation),
+        test=coloured(images.test),
+    )
 
 
 def _read(file: Path, seed: int) -> tuple[Pair, Pair]:

@@ -116,3 +116,22 @@ def test_throughput_of_a_search() -> None:
     low, high = row["of_channels_last_floor_range"]
     # Two forwards.
     assert 0 < low <= row["of_channels_last_floor"] <= high < 1
+
+
+def test_search_quality(shared_file: Shared, tmp_path: Path) -> None:
+    folder, kept = str(shared_file("cifar10_subset_jpeg75.npz").parent), tmp_path / "kept.jsonl"
+    command = (
+        "benchmarks.search_quality", "--data", folder, "--candidates", "4", "--random", "2",
+        "--epochs", "1", "--out", str(kept), "--json",
+    )  # fmt: skip
+    result = printed(*command, "--seeds", "0")
+    assert [row["way"] for row in result["rows"]] == ["Zen-NAS", "AZ-NAS", "size alone"]
+    for row in result["rows"]:
+        assert row["lead"] == pytest.approx(row["accuracy"] - row["random_median"])
+        assert 0 <= row["beaten_share"] <= 1
+    lines = kept.read_text().splitlines()
+    assert len(lines) == 5
+    assert all(json.loads(line)["flops"] <= 3e6 for line in lines)
+    # What is there is summed up, not done again.
+    assert printed(*command, "--seeds", "0")["rows"] == result["rows"]
+    assert kept.read_text().splitlines() == lines
