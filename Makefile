@@ -33,3 +33,6 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.useful
 	$(RUN)/python -m benchmarks.choose
 	$(RUN)/python -m benchmarks.every_proxy
+	$(RUN)/python -m benchmarks.search_latency
+	$(RUN)/python -m benchmarks.search_speed --steps --json
+	$(RUN)/python -m benchmarks.search_speed --throughput --json
