@@ -34,3 +34,7 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.choose
 	$(RUN)/python -m benchmarks.every_proxy
 	$(RUN)/python -m benchmarks.nni_search
+	$(RUN)/python -m benchmarks.search_latency
+	$(RUN)/python -m benchmarks.search_speed --steps --json
+	$(RUN)/python -m benchmarks.search_speed --throughput --json
+	$(RUN)/python -m benchmarks.search_quality

@@ -104,6 +104,25 @@ def test_useful(way: str, shared_file: Shared) -> None:
     assert curve[-1] < 3
 
 
+def test_steps_of_a_search() -> None:
+    result = printed("benchmarks.search_speed", "--steps", "--sizes", "15", "30", "--json")
+    evolutions = {row.pop("evolution"): row for row in result["rows"]}
+    assert {"ZenEvolution", "AzEvolution", "FrontEvolution"} < evolutions.keys()
+    assert all(row["15"] > 0 and row["30"] > 0 for row in evolutions.values())
+
+
+def test_throughput_of_a_search() -> None:
+    from benchmarks.search_speed import measured
+
+    settings = argparse.Namespace(candidates=2, repeats=1, seed=0)
+    row = measured("zen_nas", settings)
+    assert row["candidates"] == 2
+    assert row["candidates_per_second"] > 0
+    low, high = row["of_channels_last_floor_range"]
+    # Two forwards.
+    assert 0 < low <= row["of_channels_last_floor"] <= high < 1
+
+
 def test_search_quality(shared_file: Shared, tmp_path: Path) -> None:
     folder, kept = str(shared_file("cifar10_subset_jpeg75.npz").parent), tmp_path / "kept.jsonl"
     command = (
@@ -162,3 +181,27 @@ def test_make_bench_runs_every_benchmark_of_choices() -> None:
     named = {line.split("-m benchmarks.")[1].split()[0] for line in target.splitlines()[1:]}
     assert {"useful", "choose", "nni_search"} < named
     assert all((ROOT / "benchmarks" / f"{name}.py").exists() for name in named)
+
+
+def test_search_under_a_latency_limit(shared_file: Shared, tmp_path: Path) -> None:
+    from benchmarks.search_latency import WAYS, Run, found, limit_of, markdown, plot, summary
+
+    folder = str(shared_file("nb201_hw_nas_bench.parquet").parent)
+    runs = [
+        Run("cifar100", "raspi4", 0.4, way, seed, folder, candidates=25)
+        for way in WAYS
+        for seed in range(2)
+    ]
+    results = {run: found(run) for run in runs}
+    assert {count for _, count in results.values()} == {25}
+    rows = {row["way"]: row for row in summary([("cifar100", "raspi4", 0.4)], results, folder)}
+    oracle = rows["oracle"]["accuracy"]
+    assert oracle == max(row["accuracy"] for row in rows.values())
+    for way in WAYS:
+        assert rows[way]["latency_ms"] <= limit_of(runs[0])
+        assert rows[way]["to_oracle"] == pytest.approx(oracle - rows[way]["accuracy"], abs=2e-3)
+        assert 0 <= rows[way]["better_scores"] <= 1
+    assert rows["RandomSearch, az_nas"]["gain_over_random_search"] == 0
+    assert len(markdown(list(rows.values())).splitlines()) == 2 + len(rows)
+    plot(list(rows.values()), tmp_path / "latency.png")
+    assert (tmp_path / "latency.png").stat().st_size > 0

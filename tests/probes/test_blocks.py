@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from tests import zoo
 from tests.golden_networks import TINY
 from zc_plugins.errors import InvalidArgument, NoReadableLayers, Unscorable
-from zc_plugins.probes._blocks import block_boundaries, first_tensor, named_run, tensors_in
+from zc_plugins.probes._blocks import (
+    block_boundaries,
+    first_tensor,
+    last_feature,
+    named_run,
+    tensors_in,
+)
 from zc_plugins.spaces.nasbench201 import NasBench201
 
 BOUNDARIES: dict[str, list[str]] = {
@@ -93,6 +99,16 @@ def test_user_and_network_declare() -> None:
         block_boundaries(network, (3, 8, 8), declared=("nowhere",))
     with pytest.raises(InvalidArgument, match="'nowhere@2' is no module"):
         block_boundaries(network, (3, 8, 8), declared=("nowhere@2",))
+
+
+def test_a_network_declares_its_last_feature_map() -> None:
+    network = zoo.plain_cnn()
+    traced = last_feature(network, (3, 8, 8))
+    network.zc_feature = "1"  # type: ignore[assignment]
+    assert last_feature(network, (3, 8, 8)) == "1" != traced
+    network.zc_feature = "nowhere"  # type: ignore[assignment]
+    with pytest.raises(InvalidArgument, match="zc_feature name 'nowhere' is no module"):
+        last_feature(network, (3, 8, 8))
 
 
 def test_two_branches_have_no_common_boundary_but_the_end() -> None:

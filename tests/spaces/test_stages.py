@@ -21,6 +21,7 @@ from zc_plugins import recipes
 from zc_plugins.costs.flops import flops
 from zc_plugins.costs.params import params
 from zc_plugins.errors import InputShapeMismatch, InvalidArgument
+from zc_plugins.probes._blocks import last_feature
 from zc_plugins.spaces import _backbone_text
 from zc_plugins.spaces._stages_mutation import choices
 from zc_plugins.spaces.stages import (
@@ -205,14 +206,26 @@ def test_declared_blocks_are_the_closing_activations() -> None:
     for space in (Stages(), Stages(residual=False)):
         network: Any = space.build(backbone)
         outputs: list[Tensor] = []
+        copies: list[Tensor] = []
         for name in network.zc_blocks:
             last = network.get_submodule(name)
             assert isinstance(list(last.children())[-1], nn.ReLU)
             last.register_forward_hook(partial(lambda kept, *call: kept.append(call[-1]), outputs))
+            last.register_forward_hook(
+                partial(lambda kept, *call: kept.append(call[-1].clone()), copies)
+            )
         network(torch.randn(2, 3, 32, 32))
         assert [tuple(o.shape[1:]) for o in outputs] == [(8, 16, 16)] * 2 + [(16, 8, 8)] * 5
-        # A hook may keep what enters an activation.
-        assert not any(m.inplace for m in network.modules() if isinstance(m, nn.ReLU))
+        # Activations overwrite what enters them; what a block gives stays.
+        assert all(torch.equal(*pair) for pair in zip(outputs, copies, strict=True))
+
+
+@pytest.mark.parametrize("space", [Stages(), Stages(residual=False), Stages(kinds=XXBL)])
+def test_the_declared_feature_is_the_traced_one(space: Stages) -> None:
+    network: Any = space.build(space.initial)
+    declared = last_feature(network, (3, 64, 64))
+    del network.zc_feature
+    assert last_feature(network, (3, 64, 64)) == declared == "head"
 
 
 @pytest.mark.parametrize(("residual", "squeeze_excite"), LINKS)

@@ -18,14 +18,16 @@ def excite(
     rng: torch.Generator,
     *,
     gradients: bool,
+    in_place: bool = False,
     gain: float | None = 2**0.5,
 ) -> None:
     """Put the network in train mode with fresh weights; called inside ``pristine``.
 
-    Modules that write in place are made to write anew: what they overwrite is read by hooks.
+    Unless ``in_place``, modules that write in place are made to write anew: what they overwrite is
+    read by hooks.
     """
     model.train()
-    for module in model.modules():
+    for module in () if in_place else model.modules():
         if getattr(module, "inplace", None) is True:
             vars(module)["inplace"] = False
     for parameter in model.parameters():

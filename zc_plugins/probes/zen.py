@@ -69,7 +69,7 @@ def zen(
     device = device_of(model)
     rng = generator(seed, device)
     with pristine(model, seed), torch.no_grad():
-        excite(model, excitation, rng, gradients=False, gain=None)
+        excite(model, excitation, rng, gradients=False, in_place=True, gain=None)
         normalisations = _observed(model)
         x = excitation.batch(device, dtype_of(model), rng)
         changed = x + GAMMA * excitation.noise(device, x.dtype, rng)

@@ -16,7 +16,7 @@ class Network(nn.Module):
     """Stem, residuals, head, mean over positions, dense; images of any size.
 
     Each block that it declares in ``zc_blocks`` ends with a ReLU: the stem's convolution, each
-    residual, the head's convolution.
+    residual, the head's convolution. The last feature map is declared too, in ``zc_feature``.
 
     Args:
         backbone: of super-blocks.
@@ -46,6 +46,7 @@ class Network(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Sequential(*_convolutions(backbone.head, inputs))
         self.classifier = nn.Linear(backbone.head.channels, classes)
+        self.zc_feature = "head"
         parts = {"stem": self.stem, "blocks": self.blocks, "head": self.head}
         self.zc_blocks = tuple(
             f"{name}.{place}" for name, part in parts.items() for place in range(len(part))
@@ -67,7 +68,7 @@ class _Residual(nn.Module):
         for place, conv in enumerate(residual.convs):
             layers += _conv_bn(conv)
             if place < last:
-                layers.append(nn.ReLU())
+                layers.append(nn.ReLU(inplace=True))
             if excited and place == EXCITED:
                 layers.append(_SqueezeExcite(conv.outputs))
         self.branch = nn.Sequential(*layers)
@@ -76,7 +77,7 @@ class _Residual(nn.Module):
             self.link = nn.Sequential(*_conv_bn(residual.projection, bias=True))
         elif linked:
             self.link = nn.Identity()
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.branch(x)
@@ -107,7 +108,7 @@ def _convolutions(convolution: Convolution, inputs: int) -> Iterator[nn.Module]:
     kernel, outputs = CONVOLUTIONS[convolution.kind], convolution.channels
     stride = convolution.stride
     for _ in range(convolution.layers):
-        yield nn.Sequential(*_conv_bn(Conv(inputs, outputs, kernel, stride)), nn.ReLU())
+        yield nn.Sequential(*_conv_bn(Conv(inputs, outputs, kernel, stride)), nn.ReLU(inplace=True))
         inputs, stride = outputs, 1
 
 
