@@ -20,7 +20,8 @@ from zc_plugins.spaces import SearchSpace
 class StudyCourse:
     """Tells a course each trial once, when it is finished, in the order in which they finished.
 
-    That order is stored, so all workers, and those who come later, arrive at the same population.
+    That order is stored, so all workers whose clocks agree, and those who come later, arrive at the
+    same population.
 
     Args:
         study: whose trials.

@@ -20,8 +20,9 @@ _LAYOUT = 1
 class Journal:
     """A file of JSON lines: the search's settings, then the individuals of each batch.
 
-    A batch is one line, written and flushed at once. A line that a kill has torn is cut off when
-    the file is opened again, and its batch is scored anew. One process at a time may hold the file.
+    A batch is one line, written and flushed at once: it survives a kill, not a power cut. A line
+    that a kill has torn is cut off when the file is opened again, and its batch is scored anew. One
+    process at a time may hold the file.
 
     Args:
         path: made where it is not; None keeps nothing.

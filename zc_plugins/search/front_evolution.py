@@ -22,7 +22,8 @@ class FrontEvolution:
 
     Half of the parents come from the front, half from all members, so that it does not dry out.
     When the members are too many, the one leaves that most others beat in both; among the
-    unbeaten, the one whose neighbours along the front lie closest.
+    unbeaten, the one whose neighbours along the front lie closest. The score is the ensemble's
+    number: a logarithmic rank among the members under ``az_rank``, also of one proxy.
 
     Attributes:
         cost: a limited cost of the budget: ``"latency"``, ``"flops"``, ``"params"``,
@@ -37,7 +38,7 @@ class FrontEvolution:
         InvalidArgument: if a number is below 1.
 
     References:
-        The survival rule is that of Deb et al., NSGA-II, IEEE TEVC 2002, one member at a time.
+        After Deb et al., NSGA-II, IEEE TEVC 2002; one member leaves at a time, by how many beat it.
     """
 
     cost: str
@@ -119,8 +120,8 @@ def _crowded(numbers: ndarray, costs: ndarray) -> int:
     order = np.argsort(costs, kind="stable")
     room = np.full(len(order), np.inf)
     if len(order) > 2:
-        for values in (numbers[order], costs[order]):
-            spread = np.ptp(values) or 1.0
-            room[1:-1] = np.where(np.isinf(room[1:-1]), 0.0, room[1:-1])
-            room[1:-1] += np.abs(values[2:] - values[:-2]) / spread
+        room[1:-1] = sum(
+            np.abs(values[2:] - values[:-2]) / (np.ptp(values) or 1.0)
+            for values in (numbers[order], costs[order])
+        )
     return int(order[int(np.argmin(room))])

@@ -154,7 +154,8 @@ def _found(course: Course, scorer: Scorer) -> Sequence[Individual]:
     if not best:
         raise NothingScored(
             f"none of {course.proposals} proposals was scored ({course.refusal or 'no time'}): "
-            "raise the budget's limits, or begin from an architecture that keeps them"
+            "raise the budget's limits, or begin from an architecture that keeps them, with "
+            "by=ZenEvolution(start=...)"
         )
     return best
 
