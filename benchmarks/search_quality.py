@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from benchmarks.provenance import provenance
 from zc_plugins import Budget, Scorer, recipes
+from zc_plugins.ranking import kendall_tau
 from zc_plugins.search import search
 from zc_plugins.spaces.stages import XXBL, Backbone, Stages
 
@@ -201,6 +202,19 @@ def summary(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def depths(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Mean sub-layers by kind of network; tau of sub-layers with accuracy among the random ones."""
+    found = {}
+    for kind in ("Zen-NAS", "AZ-NAS", "size alone", "random", "near"):
+        layers = [line["layers"] for line in lines if line["network"].startswith(kind)]
+        found[kind] = round(float(np.mean(layers)), 1) if layers else float("nan")
+    drawn = [line for line in lines if line["network"].startswith("random")]
+    if len(drawn) > 1:
+        pairs = np.array([(line["layers"], line["accuracy"]) for line in drawn])
+        found["tau among random"] = round(kendall_tau(pairs[:, 0], pairs[:, 1]), 2)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of cifar10_subset_jpeg75.npz")
@@ -217,9 +231,12 @@ def main() -> None:
     known = {(line["seed"], line["network"]) for line in lines}
     for seed in options.seeds:
         run(seed, options, known)
-    rows = summary(_read(options.out))
+    lines = _read(options.out)
+    if not lines:
+        parser.error(f"{options.out} holds no training: pass --seeds")
+    rows, layers = summary(lines), depths(lines)
     if options.json:
-        print(json.dumps({"rows": rows, **provenance()}))
+        print(json.dumps({"rows": rows, "layers": layers, **provenance()}))
         return
     print(f"{'':12}{'against':8}{'accuracy':>9}{'median':>8}{'lead':>14}{'wins':>7}{'beaten':>8}")
     for row in rows:
@@ -229,6 +246,7 @@ def main() -> None:
             f"{row['lead']:7.2f} ± {error:4.2f}{row['wins']:4}/{row['seeds']:<2}"
             f"{row['beaten_share']:8.0%}"
         )
+    print("sub-layers:", ", ".join(f"{kind} {mean:g}" for kind, mean in layers.items()))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
