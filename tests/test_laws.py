@@ -32,6 +32,7 @@ FLOORS = {
     "_dry_run": 1,
     "ranking": 1,
     "_score_file": 1,
+    "data": 1,
     "probes": 2,
     "costs": 2,
     "scores": 2,

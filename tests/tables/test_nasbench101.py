@@ -49,12 +49,16 @@ def test_all_rows(tmp_path: Path) -> None:
     cells = {"vertices": [2, 3], "adj_bits": [1, 5], "ops": ["", "2"], "params": [7, 8]}
     full = pyarrow.table({**cells, "test_acc_108": [10.0, 20.0]})
     parquet.write_table(full, tmp_path / "nb101_full.parquet")
-    some = pyarrow.table({"val_acc_108": [30.0], "train_time_108_s": [40.0]})
+    early = {f"val_acc_{epochs}": [epochs / 2] for epochs in (4, 12, 36)}
+    some = pyarrow.table({**early, "val_acc_108": [30.0], "train_time_108_s": [40.0]})
     parquet.write_table(some, tmp_path / "nb101_multifidelity_20k.parquet")
     table = nasbench101(tmp_path)
     assert table.architectures == ("|01", "maxpool3x3|01+12")
     assert (table.test.tolist(), table.params.tolist()) == ([10, 20], [7, 8])
     np.testing.assert_array_equal(table.validation, [30, np.nan])
+    np.testing.assert_array_equal(
+        list(table.fidelities.values()), [[n, np.nan] for n in (2, 6, 18, 30)]
+    )
     np.testing.assert_array_equal(table.train_seconds, [40, np.nan])
 
 

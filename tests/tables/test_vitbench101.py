@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zc_plugins.data import add
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.spaces.vit import Transformer, VitSpace
 from zc_plugins.tables.vitbench101 import VitBench101Table, vitbench101
@@ -57,7 +58,7 @@ def test_accuracies(table: VitBench101Table) -> None:
     assert (scratch[0] == scratch[2]).all()
 
 
-def test_a_file_of_two_rows(tmp_path: Path) -> None:
+def test_a_file_of_two_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / FILE).write_text(
         "space,source,embed_dim,depth,num_heads,mlp_ratio,c100_kd_acc,imagenet_super_acc\n"
         'autoformer,a,192,2,"[3, 4]","[3.5, 4.0]",76.06,\n'
@@ -67,6 +68,12 @@ def test_a_file_of_two_rows(tmp_path: Path) -> None:
     assert table.architectures == ("192|3x3.5|4x4.0",)
     assert table.accuracies["c100_kd"].tolist() == [76.06]
     assert np.isnan(table.accuracies["imagenet_super"]).all()
+    # Without a folder: where "zc-plugins data add" puts it.
+    monkeypatch.setenv("ZC_PLUGINS_DATA", str(tmp_path / "kept"))
+    with pytest.raises(InvalidArgument, match="zc-plugins data add"):
+        vitbench101()
+    add(str(tmp_path / FILE))
+    assert vitbench101().architectures == table.architectures
 
 
 def test_a_folder_without_the_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from zc_plugins.cli.data import data
 from zc_plugins.cli.doctor import doctor
 from zc_plugins.cli.proxies import proxies
 from zc_plugins.cli.rank import rank
@@ -18,3 +19,4 @@ app = typer.Typer(
 )
 for command in (doctor, rank, search, proxies):
     app.command()(command)
+app.add_typer(data, name="data")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zc_plugins._optional import require
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import InvalidArgument
 from zc_plugins.spaces.darts import OPERATIONS, Cell, Darts, Genotype
+from zc_plugins.tables._columns import parquet_columns
 
 _FILE = "nb301_proxies_suitezero.parquet"
 
@@ -32,11 +31,11 @@ class NasBench301Table:
     params: Float[ndarray, " architectures"]
 
 
-def nasbench301(folder: str | Path) -> NasBench301Table:
+def nasbench301(folder: str | Path | None = None) -> NasBench301Table:
     """Read the table from a folder that holds ``nb301_proxies_suitezero.parquet``.
 
     Args:
-        folder: where the file lies.
+        folder: where the file lies; None looks in ``data.folders()``.
 
     Raises:
         InvalidArgument: if the file is not there.
@@ -46,11 +45,8 @@ def nasbench301(folder: str | Path) -> NasBench301Table:
         Zela et al., NAS-Bench-301, ICLR 2022, arXiv:2008.09777; the cells, 1,218 of them, are those
         of Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022, arXiv:2210.03230.
     """
-    path = Path(folder) / _FILE
-    if not path.is_file():
-        raise InvalidArgument(f"folder={str(folder)!r} holds no {_FILE}: pass the folder that does")
     names = ["code", "val_acc_surrogate", "params"]
-    table = require("pyarrow.parquet", extra="tables").read_table(path, columns=names)
+    table = parquet_columns(folder, _FILE, names)
     codes, accuracies, millions = (table.column(name).to_pylist() for name in names)
     return NasBench301Table(
         tuple(map(genotype_text, codes)),

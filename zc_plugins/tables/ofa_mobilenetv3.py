@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import InvalidArgument
+from zc_plugins.data import file_in
 from zc_plugins.spaces.ofa_mobilenetv3 import OfaMobileNetV3, Subnet
 
 _FILE = "ofa_mbv3_subnets_imagenet.csv"
@@ -39,11 +39,11 @@ class OfaMobileNetV3Table:
     flops: Float[ndarray, " architectures"]
 
 
-def ofa_mobilenetv3(folder: str | Path) -> OfaMobileNetV3Table:
+def ofa_mobilenetv3(folder: str | Path | None = None) -> OfaMobileNetV3Table:
     """Read the table from a folder that holds ``ofa_mbv3_subnets_imagenet.csv``.
 
     Args:
-        folder: where the file lies.
+        folder: where the file lies; None looks in ``data.folders()``.
 
     Raises:
         InvalidArgument: if the file is not there.
@@ -51,9 +51,7 @@ def ofa_mobilenetv3(folder: str | Path) -> OfaMobileNetV3Table:
     References:
         Cai et al., Once-for-All, ICLR 2020, arXiv:1908.09791; the logs are IntelLabs' DyNAS-T's.
     """
-    path = Path(folder) / _FILE
-    if not path.is_file():
-        raise InvalidArgument(f"folder={str(folder)!r} holds no {_FILE}: pass the folder that does")
+    path = file_in(folder, _FILE)
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     found: dict[str, list[list[float]]] = {}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from zc_plugins._optional import require
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.spaces.nasbench201 import Cell as NasBench201Cell
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.transnasbench101_micro import Cell as MicroCell
 from zc_plugins.spaces.transnasbench101_micro import TransNasBench101Micro
+from zc_plugins.tables._columns import parquet_columns
 from zc_plugins.tables.nasbench301 import genotype_text
 
 DATASETS = {"svhn": "svhn", "ninapro": "ninapro", "spherical-cifar100": "scifar100"}
@@ -48,11 +48,13 @@ class SuiteZeroExtraTable:
     params: Mapping[str, Float[ndarray, " architectures"]]
 
 
-def suitezero_extra(folder: str | Path, space: str = "nasbench201") -> SuiteZeroExtraTable:
+def suitezero_extra(
+    folder: str | Path | None = None, space: str = "nasbench201"
+) -> SuiteZeroExtraTable:
     """Read one space's table from a folder that holds ``suitezero_9extra_datasets.parquet``.
 
     Args:
-        folder: where the file lies.
+        folder: where the file lies; None looks in ``data.folders()``.
         space: a key of ``SPACES``: ``"nasbench201"``, 199 cells; ``"transnasbench101-micro"``, 192
             cells; or ``"nasbench301"``, 199 genotypes of ``spaces.darts``.
 
@@ -66,11 +68,8 @@ def suitezero_extra(folder: str | Path, space: str = "nasbench201") -> SuiteZero
     """
     if space not in SPACES:
         raise InvalidArgument(f"space={space!r}: pass one of {tuple(SPACES)}")
-    path = Path(folder) / _FILE
-    if not path.is_file():
-        raise InvalidArgument(f"folder={str(folder)!r} holds no {_FILE}: pass the folder that does")
     names = ["space", "dataset", "code", "val_acc", "params"]
-    rows = require("pyarrow.parquet", extra="tables").read_table(path, columns=names).to_pylist()
+    rows = parquet_columns(folder, _FILE, names).to_pylist()
     named, text = SPACES[space]
     by_dataset = {
         dataset: {r["code"]: r for r in rows if (r["space"], r["dataset"]) == (named, short)}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import InvalidArgument
+from zc_plugins.data import file_in
 from zc_plugins.spaces.vit import Transformer, VitSpace
 
 _FILE = "vitbench101_autoprox.csv"
@@ -34,7 +34,7 @@ class VitBench101Table:
     accuracies: Mapping[str, Float[ndarray, " architectures"]]
 
 
-def vitbench101(folder: str | Path) -> VitBench101Table:
+def vitbench101(folder: str | Path | None = None) -> VitBench101Table:
     """Read the table from a folder that holds ``vitbench101_autoprox.csv``.
 
     The file's 100 rows of pooling-based transformers (PiT) are left out: it has their base width,
@@ -42,7 +42,7 @@ def vitbench101(folder: str | Path) -> VitBench101Table:
     put a guess to the proof.
 
     Args:
-        folder: where the file lies.
+        folder: where the file lies; None looks in ``data.folders()``.
 
     Raises:
         InvalidArgument: if the file is not there.
@@ -50,9 +50,7 @@ def vitbench101(folder: str | Path) -> VitBench101Table:
     References:
         Wei et al., Auto-Prox, AAAI 2024, arXiv:2312.09059.
     """
-    path = Path(folder) / _FILE
-    if not path.is_file():
-        raise InvalidArgument(f"folder={str(folder)!r} holds no {_FILE}: pass the folder that does")
+    path = file_in(folder, _FILE)
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["space"] == "autoformer"]
     space = VitSpace("tiny")
