@@ -38,9 +38,10 @@ class Belief:
         trained: networks that it was observed on; 0 for a prior.
 
     Example:
-        >>> belief = ENSEMBLE.after([1, 2, 3, 4, 5, 6], [10, 30, 20, 50, 40, 60])
+        >>> accuracy = np.array([10.0, 30.0, 20.0, 50.0, 40.0, 60.0])
+        >>> belief = ENSEMBLE.after(np.arange(6.0), accuracy)
         >>> print(belief)
-        tau 0.53, in 0.25 to 0.73 (90 %), 6 trained
+        tau 0.60, in 0.30 to 0.79 (90 %), 6 trained
     """
 
     mean: float
