@@ -1,4 +1,4 @@
-"""What Kendall's tau is like before a study has trained anything: the prior of ``zc_plugins.trust``.
+"""What Kendall's tau is like before anything is trained: the priors of ``zc_plugins.trust``.
 
     python -m benchmarks.prior
 
