@@ -103,6 +103,8 @@ def regrets(run: Run, data: str, trainings: int = max(BUDGETS)) -> list[float]:
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    # A lone proposal may be a cell without a path.
+    warnings.filterwarnings("ignore", message="no candidate could be scored")
     table, accuracy = _table(data, run.dataset)
     space = NasBench201()
     scorer = Setting.of("az_nas", f"nasbench201-{run.dataset}", 16, 0).scorer()
