@@ -47,6 +47,7 @@ FLOORS = {
     "_scoring": 4,
     "_admission": 4,
     "scorer": 4,
+    "trust": 4,
     "tables": 4,
     "recipes": 5,
     "search": 5,

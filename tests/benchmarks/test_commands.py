@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +122,37 @@ def test_throughput_of_a_search() -> None:
     low, high = row["of_channels_last_floor_range"]
     # Two forwards.
     assert 0 < low <= row["of_channels_last_floor"] <= high < 1
+
+
+@pytest.mark.parametrize("kind", ["true", "shuffled", "flipped"])
+def test_harmless(kind: str, shared_file: Shared) -> None:
+    """A real study, told these scores: it ends well whatever they are."""
+    from benchmarks.harmless import Run, regrets, told
+
+    run = Run("cifar10", "random", "sampler", kind, True, 0)
+    curve = regrets(run, str(shared_file("nb201_main.parquet").parent), trainings=12)
+    assert len(curve) == 12
+    assert 0 <= curve[-1] < 5
+    true = told(Run("cifar10", "random", "sampler", "true", True, 0))
+    mine = told(run)
+    assert mine.candidates == true.candidates
+    order = {"true": true.values, "flipped": -true.values}.get(kind, np.sort(true.values, axis=0))
+    seen = np.sort(mine.values, axis=0) if kind == "shuffled" else mine.values
+    np.testing.assert_array_equal(seen, order)
+
+
+def test_harmless_goes_on_where_it_stopped(shared_file: Shared, tmp_path: Path) -> None:
+    folder = str(shared_file("nb201_main.parquet").parent)
+    kept = (ROOT / "benchmarks" / "results" / "harmless.csv").read_text()
+    (tmp_path / "harmless.csv").write_text(kept)
+    told = lines(
+        "benchmarks.harmless", "--data", folder, "--seeds", "12", "--out", str(tmp_path)
+    )  # fmt: skip
+    assert (tmp_path / "harmless.csv").read_text() == kept
+    over_all = [line.split() for line in told if "  all  " in line]
+    assert len(over_all) == 2 * 4 * 3
+    # No loss where scores mislead that twelve seeds could tell from none.
+    assert all(float(row[-1]) > 0.05 for row in over_all if row[2] in ("shuffled", "flipped"))
 
 
 def test_search_quality(shared_file: Shared, tmp_path: Path) -> None:

@@ -82,7 +82,9 @@ def objective(trial: optuna.Trial) -> float:
 
 def test_judges_from_the_first_trial_on() -> None:
     """The size scorer's percentile is the width's: the lower half is never trained."""
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size())
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size()
+    )
     study.optimize(objective, n_trials=60)
     widths = {
         state: [t.params["width"] for t in study.trials if t.state == state]
@@ -237,7 +239,9 @@ def test_degenerate_networks_are_pruned_though_enqueued() -> None:
 
 
 def test_only_an_enqueued_architecture_is_exempt() -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size())
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0), pruner=of_size()
+    )
     for _ in range(20):
         study.enqueue_trial({"lr": 0.1})
 

@@ -7,6 +7,7 @@ from zc_plugins.optuna.multi_objective import raise_if_rejected
 from zc_plugins.optuna.pruner import ZeroCostPruner
 from zc_plugins.optuna.sampler import ZeroCostSampler
 from zc_plugins.optuna.score_objective import score_objective
+from zc_plugins.optuna.trust import trust
 
 __all__ = [
     "EvolutionSampler",
@@ -16,4 +17,5 @@ __all__ = [
     "enqueue_best",
     "raise_if_rejected",
     "score_objective",
+    "trust",
 ]

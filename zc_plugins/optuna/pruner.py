@@ -14,6 +14,7 @@ from torch import nn
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.optuna._attributes import write
+from zc_plugins.optuna._evidence import weight
 from zc_plugins.optuna._judge import Judge
 from zc_plugins.reference import Reference
 from zc_plugins.scorer import Scorer
@@ -29,6 +30,10 @@ class ZeroCostPruner(BasePruner):
     scored once, without training, and kept in the study, so that trial 0 can be judged and all
     workers judge alike. Scores are stored as user attributes ``zc_NAME`` and ``zc_percentile``.
 
+    The kept share rises to the whole space where the finished trials do not bear the scores out,
+    and falls back where they do; ``trust(study, scorer)`` tells. With several objectives the first
+    value counts as the accuracy.
+
     A low score never prunes an architecture that was enqueued, since somebody asked for it, nor a
     network that we cannot read. Dead, disconnected and non-finite networks are always pruned.
 
@@ -38,6 +43,7 @@ class ZeroCostPruner(BasePruner):
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
         keep: share of the space that may be trained, in (0, 1]: a network is pruned if more than
             this share of the reference is strictly better.
+        trust: whether it follows the rank correlation of scores and values.
         reference: a sample made by ``scorer.reference(space)``; drawn where None.
         reference_size: architectures to draw for it.
 
@@ -61,12 +67,13 @@ class ZeroCostPruner(BasePruner):
         keep: float = 0.5,
         reference: Reference | None = None,
         reference_size: int = 200,
+        trust: bool = True,
     ) -> None:
         if not 0 < keep <= 1:
             raise InvalidArgument(f"keep={keep}: pass a share in (0, 1], e.g. 0.5")
         self._wrapped_pruner = NopPruner() if wrapped_pruner is None else wrapped_pruner
         self._judge = Judge(build_model, scorer, reference, reference_size)
-        self._keep = keep
+        self._scorer, self._keep, self._trust = scorer, keep, trust
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         if trial.intermediate_values:
@@ -87,14 +94,26 @@ class ZeroCostPruner(BasePruner):
             return False
         attributes = dict(verdict.attributes)
         asked_for = verdict.params & trial.system_attrs.get("fixed_params", {}).keys()
-        low = not asked_for and verdict.beaten_by is not None and verdict.beaten_by > self._keep
-        if low:
-            attributes[f"{PREFIX}note"] = (
-                f"score too low: {verdict.beaten_by:.0%} of the reference sample are better, "
-                f"the best {self._keep:.0%} are kept"
-            )
+        note = "" if asked_for else self._why_too_low(study, verdict.beaten_by)
+        if note:
+            attributes[f"{PREFIX}note"] = note
         write(study._storage, trial._trial_id, attributes)
-        return verdict.degenerate or low
+        return verdict.degenerate or bool(note)
+
+    def _why_too_low(self, study: optuna.Study, beaten_by: float | None) -> str:
+        """Why the network is outside the kept share; empty if it is inside or not ranked."""
+        if beaten_by is None or beaten_by <= self._keep:
+            return ""
+        keep = self._keep
+        if self._trust:
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            keep = 1 - (1 - keep) * weight(study, trials, self._scorer)
+        if beaten_by <= keep:
+            return ""
+        return (
+            f"score too low: {beaten_by:.0%} of the reference sample are better, "
+            f"the best {keep:.0%} are kept"
+        )
 
 
 class _ZeroCostHyperbandPruner(ZeroCostPruner, HyperbandPruner):

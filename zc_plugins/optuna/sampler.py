@@ -21,6 +21,7 @@ from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna._attributes import write
 from zc_plugins.optuna._draw import Draw, draw
+from zc_plugins.optuna._evidence import weight
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
@@ -37,7 +38,9 @@ class ZeroCostSampler(BaseSampler):
 
     The number of candidates falls as trials finish, to one, which is still scored and held to the
     budget: what was learned from training outweighs the scores then, and best-of-many proposals
-    would keep the base sampler from converging.
+    would keep the base sampler from converging. It falls at once where the finished trials do not
+    bear the scores out, and rises again where they do; ``trust(study, scorer)`` tells. With several
+    objectives the first value counts as the accuracy.
 
     The winner's scores are stored as user attributes ``zc_NAME``; within the objective of the
     same trial ``trial.user_attrs`` does not show them yet.
@@ -48,6 +51,7 @@ class ZeroCostSampler(BaseSampler):
         scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
         candidates: number of proposals for the first trial, at least 1.
         half_life: finished trials after which the number has halved; None keeps it.
+        trust: whether it follows the rank correlation of scores and values too.
         budget: proposals over it are passed over; of at most ``candidates`` draws.
 
     Raises:
@@ -76,6 +80,7 @@ class ZeroCostSampler(BaseSampler):
         candidates: int = 8,
         half_life: float | None = 15,
         budget: Budget | None = None,
+        trust: bool = True,
     ) -> None:
         if candidates < 1:
             raise InvalidArgument(f"candidates={candidates}: pass 1 or more")
@@ -84,7 +89,7 @@ class ZeroCostSampler(BaseSampler):
         self._base = base
         self._space = as_space(build_model)
         self._scorer = scorer
-        self._candidates, self._half_life = candidates, half_life
+        self._candidates, self._half_life, self._trust = candidates, half_life, trust
         self._admission = None if budget is None else Admission(self._space, budget)
         self._drawn = threading.local()
 
@@ -137,18 +142,27 @@ class ZeroCostSampler(BaseSampler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _drawn=threading.local())
 
-    def pressure(self, finished: int) -> int:
-        """Number of candidates that are drawn when so many trials are complete."""
-        if self._half_life is None:
-            return self._candidates
-        left = self._candidates * math.exp2(-finished / self._half_life)
-        return max(1, round(left))
+    def pressure(self, finished: int, share: float = 1.0) -> int:
+        """Number of candidates that are drawn when so many trials are complete.
+
+        Args:
+            finished: complete trials.
+            share: of their say that the scores keep, in [0, 1].
+        """
+        fading = 1.0 if self._half_life is None else math.exp2(-finished / self._half_life)
+        return max(1, round(self._candidates * fading * share))
+
+    def _wanted(self, study: optuna.Study, complete: list[FrozenTrial]) -> int:
+        wanted = self.pressure(len(complete))
+        if wanted == 1 or not self._trust:
+            return wanted
+        return self.pressure(len(complete), weight(study, complete, self._scorer))
 
     def _best(self, study: optuna.Study, trial: FrozenTrial) -> Draw | None:
         """The winner, its scores and the base sampler's attributes stored; None without one."""
         snapshot = {study._study_id: study._storage.get_all_trials(study._study_id, deepcopy=False)}
         complete = [t for t in snapshot[study._study_id] if t.state == TrialState.COMPLETE]
-        admitted, reason = self._draws(study, trial, self.pressure(len(complete)), snapshot)
+        admitted, reason = self._draws(study, trial, self._wanted(study, complete), snapshot)
         if not admitted:
             self._warn(reason)
             return None

@@ -1,0 +1,66 @@
+"""A report on how far a study's trained networks bear out their scores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optuna
+from torch import nn
+
+from zc_plugins._admission import Admission
+from zc_plugins._score_attributes import PREFIX
+from zc_plugins._shapes import ndarray
+from zc_plugins.costs.budget import Budget
+from zc_plugins.optuna._claim import given_architecture
+from zc_plugins.optuna._evidence import Evidence
+from zc_plugins.scorer import Scorer
+from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces.module import as_space
+from zc_plugins.trust import Trust, measured_trust
+
+
+def trust(
+    study: optuna.Study,
+    scorer: Scorer,
+    build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None = None,
+) -> Trust:
+    """Kendall's tau of each proxy, the ensemble and parameter count with the study's values.
+
+    Reads COMPLETE trials with stored scores ``zc_NAME``, whoever stored them; of several values
+    the first. ``ZeroCostSampler`` and ``ZeroCostPruner`` go by the same ensemble's tau.
+
+    Args:
+        study: any.
+        scorer: whose scores the trials have.
+        build_model: rebuilds the networks to count their parameters; not needed where the trials
+            have ``zc_params``.
+
+    Returns:
+        ``print`` shows it; ``.sentence`` is the finding in plain words.
+
+    Example:
+        >>> import optuna
+        >>> from zc_plugins import recipes
+        >>> trust(optuna.create_study(), recipes.size((4,))).sentence
+        'Nothing that was trained tells the scores right or wrong yet.'
+    """
+    evidence = Evidence.of(study, study.get_trials(deepcopy=False), scorer)
+    params = _params(evidence, scorer, None if build_model is None else as_space(build_model))
+    return measured_trust(evidence.table, evidence.accuracy, scorer.ensemble, params)
+
+
+def _params(evidence: Evidence, scorer: Scorer, space: SearchSpace[Any] | None) -> ndarray | None:
+    """Parameter counts of the trained networks; None unless all are known."""
+    counts = [trial.user_attrs.get(f"{PREFIX}params") for trial in evidence.trials]
+    if space is not None and None in counts:
+        # Counted, not limited.
+        budget = Budget(scorer.excitation.input_shape, params=sys.maxsize)
+        admission = Admission(space, budget)
+        architectures = [given_architecture(space, trial) for trial in evidence.trials]
+        counts = [
+            None if a is None else admission.verdict(a).costs.get("params") for a in architectures
+        ]
+    return None if None in counts or not counts else np.array(counts, dtype=np.float64)
