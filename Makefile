@@ -36,3 +36,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.search_latency
 	$(RUN)/python -m benchmarks.search_speed --steps --json
 	$(RUN)/python -m benchmarks.search_speed --throughput --json
+	$(RUN)/python -m benchmarks.nni_search

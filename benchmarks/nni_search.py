@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import nni
@@ -234,6 +235,7 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=DATASETS, choices=DATASETS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--check", type=int, default=0, metavar="NETWORKS")
+    parser.add_argument("--out", type=Path, default=scores.RESULTS, help="folder of the results")
     arguments = parser.parse_args()
     logging.getLogger("nni").setLevel(logging.CRITICAL)
     torch.set_num_threads(1)
@@ -256,7 +258,7 @@ def main() -> None:
     if scorer.scored:
         raise RuntimeError(f"{scorer.scored} networks were scored: the kept scores lack them")
     rows = summary(curves)
-    with (scores.RESULTS / "nni_search.csv").open("w", newline="") as file:
+    with (arguments.out / "nni_search.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -266,7 +268,7 @@ def main() -> None:
         "nni": nni.__version__,
         **provenance(),
     }
-    (scores.RESULTS / "nni_search.json").write_text(json.dumps(told, indent=1) + "\n")
+    (arguments.out / "nni_search.json").write_text(json.dumps(told, indent=1) + "\n")
     print(markdown(rows))
     print(json.dumps(told))
 

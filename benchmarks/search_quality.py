@@ -2,11 +2,11 @@
 
     python -m benchmarks.search_quality --data ../shared/data --seeds 0 1 2 3 4
 
-For each seed: the winners of three searches (Zen-Score, AZ-NAS's recipe, size alone) and twenty
-random networks that use most of the budget, all trained alike on 1,000 images of CIFAR-10 and
-tested on 1,000 others. Each finished search and training is a line of ``--out``; what is there is
-not done again, so several processes may take some seeds each. Without ``--seeds`` the lines that
-are there are summed up.
+For each seed: the winners of three searches (Zen-Score, AZ-NAS's recipe, size alone), twenty random
+networks of the same budget, and five near the structure that all searches begin with. All are
+trained alike on 1,000 images of CIFAR-10 and tested on 1,000 others. Each finished training is a
+line of ``--out``; what is there is not done again, so several processes may take some seeds each.
+Without ``--seeds`` the lines that are there are summed up.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,12 @@ START = (
 )
 SPACE = Stages(START, kinds=XXBL, classes=10)
 BUDGET = Budget(SHAPE, params=150_000, flops=3e6)
-RANDOM = 20
+RANDOM, NEAR = 20, 5
 LEAST = 0.8
 """Part of the multiply-adds that a random network uses at least."""
+
+STEPS = 200
+"""Mutations after which a random walk has forgotten where it began."""
 
 BATCH_SIZE, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 64, 0.05, 0.9, 5e-4
 RESULTS = Path(__file__).parent / "results" / "search_quality.jsonl"
@@ -65,17 +69,17 @@ def winner(way: str, seed: int, candidates: int) -> dict[str, Any]:
     return {"text": found.winner.text, "search_seconds": found.seconds}
 
 
-def random_networks(seed: int) -> Iterator[Backbone]:
-    """Random walks by mutation within the budget, until most of it is used."""
-    rng, network = np.random.default_rng(seed), SPACE.initial
+def random_networks(seed: int, steps: int) -> Iterator[Backbone]:
+    """Where random walks by mutation within the budget first use most of it after some steps."""
+    rng = np.random.default_rng([seed, steps])
     while True:
-        step = SPACE.mutate(network, rng)
-        flops = SPACE.flops(step, SHAPE)
-        if BUDGET.keeps("flops", flops) and BUDGET.keeps("params", SPACE.params(step)):
-            network = step
-            if not BUDGET.keeps("flops", flops / LEAST):
-                yield network
-                network = SPACE.initial
+        network, made = SPACE.initial, 0
+        while made < steps or BUDGET.keeps("flops", SPACE.flops(network, SHAPE) / LEAST):
+            step = SPACE.mutate(network, rng)
+            keeps = BUDGET.keeps("flops", SPACE.flops(step, SHAPE))
+            if keeps and BUDGET.keeps("params", SPACE.params(step)):
+                network, made = step, made + 1
+        yield network
 
 
 def images(data: Path) -> tuple[Pair, Pair]:
@@ -135,8 +139,11 @@ def _channel_deviation(x: Tensor) -> Tensor:
 def run(seed: int, options: argparse.Namespace, known: set[tuple[int, str]]) -> None:
     """Search and train what the seed lacks, a line each."""
     train, test = images(options.data)
-    drawn = random_networks(seed)
-    texts = {f"random {place}": SPACE.encode(next(drawn)) for place in range(options.random)}
+    texts = {
+        f"{name} {place}": SPACE.encode(network)
+        for name, count, steps in (("random", options.random, STEPS), ("near", options.near, 0))
+        for place, network in zip(range(count), random_networks(seed, steps), strict=False)
+    }
     for name in ("Zen-NAS", "AZ-NAS", "size alone", *texts):
         if (seed, name) in known:
             continue
@@ -167,27 +174,26 @@ def run(seed: int, options: argparse.Namespace, known: set[tuple[int, str]]) -> 
 
 
 def summary(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """By way: mean and standard error over seeds, of accuracy and of the lead over random ones."""
-    seeds = sorted({line["seed"] for line in lines})
+    """By way and rivals: means over seeds of accuracy, lead over their median, share beaten."""
     accuracy = {(line["seed"], line["network"]): line["accuracy"] for line in lines}
-    rivals = {
-        seed: [a for (s, name), a in accuracy.items() if s == seed and name.startswith("random")]
-        for seed in seeds
-    }
     rows = []
-    for way in ("Zen-NAS", "AZ-NAS", "size alone"):
-        whole = [seed for seed in seeds if (seed, way) in accuracy and rivals[seed]]
-        found = np.array([accuracy[seed, way] for seed in whole])
-        lead = found - np.array([np.median(rivals[seed]) for seed in whole])
-        beaten = [float(np.mean(np.less(rivals[s], accuracy[s, way]))) for s in whole]
+    for way, rivals in product(("Zen-NAS", "AZ-NAS", "size alone"), ("random", "near")):
+        found, medians, beaten = [], [], []
+        for seed in sorted({seed for seed, name in accuracy if name == way}):
+            others = [a for (s, n), a in accuracy.items() if s == seed and n.startswith(rivals)]
+            found.append(accuracy[seed, way])
+            medians.append(float(np.median(others)))
+            beaten.append(float(np.mean(np.less(others, found[-1]))))
+        lead = np.subtract(found, medians)
         rows.append(
             {
                 "way": way,
-                "seeds": len(whole),
-                "accuracy": float(found.mean()),
-                "random_median": float(np.mean([np.median(rivals[seed]) for seed in whole])),
+                "rivals": rivals,
+                "seeds": len(found),
+                "accuracy": float(np.mean(found)),
+                "median": float(np.mean(medians)),
                 "lead": float(lead.mean()),
-                "lead_standard_error": float(stats.sem(lead)) if len(whole) > 1 else None,
+                "lead_standard_error": float(stats.sem(lead)) if len(lead) > 1 else None,
                 "wins": int((lead > 0).sum()),
                 "beaten_share": float(np.mean(beaten)),
             }
@@ -201,6 +207,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[])
     parser.add_argument("--candidates", type=int, default=500, help="that a search scores (500)")
     parser.add_argument("--random", type=int, default=RANDOM, help="random networks a seed (20)")
+    parser.add_argument("--near", type=int, default=NEAR, help="near the start, a seed (5)")
     parser.add_argument("--epochs", type=int, default=20, help="of each training (20)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--json", action="store_true")
@@ -214,11 +221,11 @@ def main() -> None:
     if options.json:
         print(json.dumps({"rows": rows, **provenance()}))
         return
-    print(f"{'':12}{'accuracy':>9}{'random':>8}{'lead':>14}{'wins':>7}{'beaten':>8}")
+    print(f"{'':12}{'against':8}{'accuracy':>9}{'median':>8}{'lead':>14}{'wins':>7}{'beaten':>8}")
     for row in rows:
         error = row["lead_standard_error"] or 0.0
         print(
-            f"{row['way']:12}{row['accuracy']:9.2f}{row['random_median']:8.2f}"
+            f"{row['way']:12}{row['rivals']:8}{row['accuracy']:9.2f}{row['median']:8.2f}"
             f"{row['lead']:7.2f} ± {error:4.2f}{row['wins']:4}/{row['seeds']:<2}"
             f"{row['beaten_share']:8.0%}"
         )

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from zc_plugins.cli._app import app
 from zc_plugins.cli._builder_key import builder_key
+from zc_plugins.cli._recipes import RECIPES
 from zc_plugins.cli._target import loaded
-from zc_plugins.cli.rank import RECIPES
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.proxies import SHELF
 
@@ -544,9 +544,10 @@ def test_the_commands_of_the_readme(
     monkeypatch.chdir(tmp_path)
     Path(pool).with_name("models.py").write_text(POOL)
     lines = re.findall(r"^zc-plugins (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert {line.split()[0] for line in lines} == {"doctor", "rank", "proxies"}
+    assert {line.split()[0] for line in lines} == {"doctor", "rank", "search", "proxies"}
     for line in lines:
-        assert run(*line.replace("3,32,32", "3,8,8").split()).exit_code == 0
+        smaller = line.replace("3,32,32", "3,8,8").replace("candidates 1000", "candidates 3")
+        assert run(*smaller.split()).exit_code == 0
     assert (tmp_path / "ranking.html").is_file()
 
 

@@ -32,6 +32,7 @@ SMALLER = {
     "(3, 32, 32)": "(3, 8, 8)",
     "n_trials=50": "n_trials=2",
     "pool=200": "pool=6",
+    "candidates=1000": "candidates=3",
     "reference_size=200": "reference_size=6",
     "max_trial_number = 50": "max_trial_number = 2",
     "NasBench201()": "NasBench201(4, 1)",

@@ -62,6 +62,10 @@ class WorkerDied(ZeroCostError):
     """A worker process ended over one candidate, which is NaN then; the others are scored."""
 
 
+class ManagerDied(ZeroCostError):
+    """NNI's manager, which runs the trials of an experiment, ended before the experiment did."""
+
+
 class MissingExtra(ZeroCostError, ImportError):
     """An optional package is not installed."""
 

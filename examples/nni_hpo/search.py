@@ -9,15 +9,12 @@ from trial import REFERENCE, SCORER, build_model
 
 from zc_plugins.nni import hpo_space
 
-HERE = Path(__file__).parent
-
-
-def main() -> None:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--port", type=int, default=8080, help="of NNI's web page")
     options = parser.parse_args()
-    config = ExperimentConfig.load(HERE / "config.yml")
+    config = ExperimentConfig.load(Path(__file__).with_name("config.yml"))
     config.max_trial_number = options.trials
     config.trial_command = f"{sys.executable} trial.py"
     # What the trials' scores are compared with, the same for all of them.
@@ -37,7 +34,3 @@ def main() -> None:
     finally:
         experiment.stop()
     print(*rows, sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import subprocess
@@ -19,6 +20,12 @@ Shared = Callable[[str], Path]
 
 def printed(*arguments: str) -> Any:
     """The one line of JSON that a command prints."""
+    (line,) = lines(*arguments)
+    return json.loads(line)
+
+
+def lines(*arguments: str) -> list[str]:
+    """What a command prints."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=ROOT,
@@ -28,9 +35,7 @@ def printed(*arguments: str) -> Any:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.strip().splitlines()
-    assert len(lines) == 1
-    return json.loads(lines[0])
+    return done.stdout.strip().splitlines()
 
 
 def test_correlation(shared_file: Shared) -> None:
@@ -122,15 +127,20 @@ def test_search_quality(shared_file: Shared, tmp_path: Path) -> None:
     folder, kept = str(shared_file("cifar10_subset_jpeg75.npz").parent), tmp_path / "kept.jsonl"
     command = (
         "benchmarks.search_quality", "--data", folder, "--candidates", "4", "--random", "2",
-        "--epochs", "1", "--out", str(kept), "--json",
+        "--near", "1", "--epochs", "1", "--out", str(kept), "--json",
     )  # fmt: skip
     result = printed(*command, "--seeds", "0")
-    assert [row["way"] for row in result["rows"]] == ["Zen-NAS", "AZ-NAS", "size alone"]
+    ways = [(row["way"], row["rivals"]) for row in result["rows"]]
+    assert ways == [
+        (way, rivals)
+        for way in ("Zen-NAS", "AZ-NAS", "size alone")
+        for rivals in ("random", "near")
+    ]
     for row in result["rows"]:
-        assert row["lead"] == pytest.approx(row["accuracy"] - row["random_median"])
+        assert row["lead"] == pytest.approx(row["accuracy"] - row["median"])
         assert 0 <= row["beaten_share"] <= 1
     lines = kept.read_text().splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(json.loads(line)["flops"] <= 3e6 for line in lines)
     # What is there is summed up, not done again.
     assert printed(*command, "--seeds", "0")["rows"] == result["rows"]
@@ -159,3 +169,39 @@ def test_search_under_a_latency_limit(shared_file: Shared, tmp_path: Path) -> No
     assert len(markdown(list(rows.values())).splitlines()) == 2 + len(rows)
     plot(list(rows.values()), tmp_path / "latency.png")
     assert (tmp_path / "latency.png").stat().st_size > 0
+
+
+def test_nni_search(shared_file: Shared, tmp_path: Path) -> None:
+    """All strategies on one dataset: the rows that are kept come out again."""
+    pytest.importorskip("nni", reason="nni is not installed: pip install -e '.[nni]'")
+    folder = str(shared_file("nb201_main.parquet").parent)
+    head, _, *table, told = lines(
+        "benchmarks.nni_search", "--data", folder, "--datasets", "cifar10", "--seeds", "20",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    assert head == "| dataset | strategy | 5 | 10 | 30 | 50 |"
+    assert len(table) == 6
+    assert json.loads(told)["seeds"] == 20
+    assert json.loads(told) == json.loads((tmp_path / "nni_search.json").read_text())
+    kept = _rows(ROOT / "benchmarks" / "results")
+    assert _rows(tmp_path) == [row for row in kept if row["dataset"] == "cifar10"]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "nni_search.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_scores_of_networks_of_nni() -> None:
+    pytest.importorskip("nni", reason="nni is not installed: pip install -e '.[nni]'")
+    result = printed("benchmarks.nni_search", "--check", "4")
+    assert result["networks"] == 4
+    assert result["tau"]["complexity"] == 1
+
+
+def test_make_bench_runs_every_benchmark_of_choices() -> None:
+    """Those that show whether scores are of use, among them."""
+    _, target = (ROOT / "Makefile").read_text().split("\nbench:")
+    named = {line.split("-m benchmarks.")[1].split()[0] for line in target.splitlines()[1:]}
+    assert {"useful", "choose", "nni_search", "search_latency", "search_speed"} < named
+    assert all((ROOT / "benchmarks" / f"{name}.py").exists() for name in named)

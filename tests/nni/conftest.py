@@ -91,7 +91,7 @@ def nni_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_exit: list[Any]
     yield home
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
-    left = [p for p in psutil.process_iter(["cmdline"]) if _mentions(p, str(tmp_path))]
+    left = [p for p in psutil.process_iter(["environ"]) if _is_at(p, home)]
     for process in left:
         process.kill()
     assert not left
@@ -150,8 +150,9 @@ def _close_log(experiment_id: str) -> None:
         handler.stream.close()
 
 
-def _mentions(process: Any, folder: str) -> bool:
-    return folder in " ".join(process.info["cmdline"] or [])
+def _is_at(process: Any, home: Path) -> bool:
+    """Whether it was started from here: this process itself had another home at its start."""
+    return (process.info["environ"] or {}).get("HOME") == str(home)
 
 
 def _free(number: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import json_tricks
 import nni
 import numpy as np
 import pytest
@@ -17,24 +18,27 @@ import torch
 from zc_plugins import recipes
 from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.nni import NniSpace, ZeroCostEvaluator
-from zc_plugins.nni.report import told
+from zc_plugins.nni.report import sample_text, told
 
 from .spaces import SHAPE, Nested, Unbuildable, size
 
 
 def strategies() -> dict[str, Callable[[], Any]]:
-    from nni.nas.strategy import TPE, GridSearch, Random, RegularizedEvolution
+    from nni.nas.strategy import TPE, GridSearch, PolicyBasedRL, Random, RegularizedEvolution
 
     return {
         "random": lambda: Random(seed=0),
         "grid": lambda: GridSearch(seed=0),
         "evolution": lambda: RegularizedEvolution(population_size=3, sample_size=2, seed=0),
         "tpe": lambda: TPE(seed=0),
+        "reinforcement": lambda: PolicyBasedRL(samples_per_update=3),
     }
 
 
 @pytest.mark.parametrize("strategy", strategies())
 def test_metrics_are_percentiles(run: Callable[..., Any], strategy: str) -> None:
+    if strategy == "reinforcement":
+        pytest.importorskip("tianshou", reason="pip install tianshou==0.4.11 gym==0.26.2")
     scorer, space = recipes.az_nas(SHAPE, batch_size=4, device="cpu"), Nested()
     own = NniSpace(space)
     reference = scorer.reference(own, size=12)
@@ -95,11 +99,39 @@ def test_what_cannot_be_built_gets_zero_and_the_experiment_goes_on(
     assert "width 16 No. does not fit / / at all" in note
 
 
-@pytest.mark.parametrize("text", ["a # b", "https://x", "#", "//", 'a " # \\ // b'])
-def test_texts_survive_the_reader_of_nni(text: str) -> None:
-    report = told(0.5, {"zc_note": text, "zc_params": 3.0})
-    assert nni.load(nni.dump(report)) == report
-    assert nni.load(nni.dump(report))["zc_note"].count("x") == text.count("x")
+TEXTS = ["a # b", "https://x", "#", "//", 'a " # \\ // b', 'q"#', '\\\\"//', "\n# y", "☃#"]
+
+
+def through_nni(content: Any) -> Any:
+    """As a report comes from a trial: a text within a text within a text."""
+    inner = nni.load(nni.dump({"metric": nni.dump({"value": nni.dump(content)})}))
+    return nni.load(nni.load(inner["metric"])["value"])
+
+
+@pytest.fixture
+def comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader of a process of NNI's that has not imported this package."""
+    monkeypatch.setattr(json_tricks.nonp, "strip_comments", json_tricks.comment.strip_comments)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_reports_survive_the_reader_of_nni(text: str, comments: None) -> None:
+    sample = {text: 1, "x": text}
+    report = told(0.5, {"zc_note": text, "zc_params": 3.0, "zc_sample": sample_text(sample)})
+    assert through_nni(report) == report
+    assert json.loads(report["zc_sample"]) == sample
+    assert report["zc_note"].count("x") == text.count("x")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_parameters_survive_the_reader_of_nni(text: str) -> None:
+    sample = {text: 1, "x": [text, {"y": text}]}
+    assert through_nni(sample) == sample
+
+
+def test_comments_are_still_comments() -> None:
+    text = '{"a": "b//c", // one\n # two\n"d": 1} # "three"'
+    assert nni.load(text) == {"a": "b//c", "d": 1}
 
 
 def test_round_trip_through_json() -> None:
@@ -146,10 +178,11 @@ def test_outside_of_a_run() -> None:
 
 
 @pytest.mark.slow
-def test_on_the_training_service(nni_home: Path, tmp_path: Path, port: int) -> None:
+@pytest.mark.parametrize("space", ["hub", "own"])
+def test_on_the_training_service(nni_home: Path, tmp_path: Path, port: int, space: str) -> None:
     """From a process of its own: where calls are checked, the scorer's settings are others."""
     script = Path(__file__).with_name("on_training_service.py")
-    command = [sys.executable, str(script), str(port), str(tmp_path / "experiments")]
+    command = [sys.executable, str(script), str(port), str(tmp_path / "experiments"), space]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=200)
     told_by = json.loads(run.stdout.splitlines()[-1])
     assert len(told_by["models"]) == 3

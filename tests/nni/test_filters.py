@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,10 @@ from zc_plugins.nni import BudgetFilter, NniSpace, ZeroCostFilter
 from zc_plugins.nni.report import sample_text
 
 from .spaces import SHAPE, Nested, Unbuildable, parameters, size, train
+
+COSTS = {"flops", "depth", "activation_memory", "latency"} & {
+    field.name for field in dataclasses.fields(Budget)
+}
 
 
 def chain(*middlewares: Any) -> Any:
@@ -85,6 +90,34 @@ def test_budgets(run: Callable[..., Any]) -> None:
     assert max(m.metric for m in models) <= 300
     assert len(rejected) == middleware.rejected > 0
     assert min(parameters(m.executable_model()) for m in rejected) > 300
+
+
+def seconds(model: Any) -> float:
+    """What stands for a measurement on a device."""
+    return parameters(model) * 1e-6
+
+
+@pytest.mark.parametrize("cost", sorted(COSTS))
+def test_budgets_of_other_costs(run: Callable[..., Any], cost: str) -> None:
+    space = Nested()
+    boundless = Budget(SHAPE, measure_latency=seconds, **{cost: 1e30})
+    grid = NniSpace(space).executable.grid()
+    every = [boundless.costs(m.executable_model())[cost] for m in grid]
+    limit = float(np.quantile(every, 0.3, method="lower"))
+    middleware = BudgetFilter(Budget(SHAPE, measure_latency=seconds, **{cost: limit}))
+    experiment = run(space, trained_by(), chain(middleware), 5)
+    trained, rejected = (
+        [boundless.costs(model.executable_model())[cost] for model in models]
+        for models in (experiment.export_top_models(9), invalid(middleware))
+    )
+    assert len(trained) == 5
+    assert max(trained) <= limit < min(rejected)
+
+
+def test_a_latency_that_is_no_number_is_rejected() -> None:
+    middleware = BudgetFilter(Budget(SHAPE, latency=1.0, measure_latency=lambda _: float("nan")))
+    model = NniSpace(Nested()).executable.random(random_state=np.random.RandomState(0))
+    assert not middleware.admits(model)
 
 
 def test_a_budget_rejects_what_cannot_be_built(run: Callable[..., Any]) -> None:

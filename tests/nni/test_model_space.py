@@ -52,12 +52,20 @@ DIFFER = {
 }
 """Proxies whose numbers are others on the same cells, and why."""
 
+ROUNDED = {
+    "epe_nas": "correlations of 1, of one image a class, up to rounding",
+    "gradsign": "it reads the sign of gradients that are zero up to rounding, too",
+}
+"""The same with channels last, where NNI's sums are computed otherwise than ours."""
 
-def test_the_cells_of_the_hub_score_like_ours() -> None:
-    """Same seed, same cell, same numbers, where images lie in rows.
 
-    With ``channels_last`` the random signs of trainability and others fall on other places: NNI
-    adds with ``torch.stack``, which lays the sum out in rows, whatever its terms are.
+@pytest.mark.parametrize(
+    ("channels_last", "differ"), [(True, {**DIFFER, **ROUNDED}), (False, DIFFER)]
+)
+def test_the_cells_of_the_hub_score_like_ours(channels_last: bool, differ: dict[str, str]) -> None:
+    """Same seed, same cell, same numbers.
+
+    NNI adds with ``torch.stack``, which lays the sum out in rows, whatever its terms are.
     """
     from nni.nas.hub.pytorch import NasBench201
 
@@ -70,12 +78,13 @@ def test_the_cells_of_the_hub_score_like_ours() -> None:
         if own.canonical(cell) == cell:
             cells.append(cell)
     names = sorted(SHELF)
-    scorer = Scorer(names, Excitation(SHAPE, batch_size=4, channels_last=False), device="cpu")
+    excitation = Excitation(SHAPE, batch_size=4, channels_last=channels_last)
+    scorer = Scorer(names, excitation, device="cpu")
     expected = scorer.score(cells, space=own)
     found = scorer.score([_of_hub(hub, cell) for cell in cells], space=hub)
-    assert set(DIFFER) < set(names)
+    assert set(differ) < set(names)
     for name in names:
-        if name not in DIFFER:
+        if name not in differ:
             np.testing.assert_allclose(
                 found.column(name), expected.column(name), rtol=2e-3, err_msg=name
             )

@@ -29,10 +29,14 @@ def functional(function: Callable[..., None], **arguments: Any) -> Any:
 
 def evolution(**options: Any) -> ZeroCostEvolution:
     options = {"population": 3, "tournament": 2, "pool": 8, "candidates": 3, **options}
-    return ZeroCostEvolution(size(), **options)
+    return ZeroCostEvolution(options.pop("scorer", size()), **options)
 
 
-BOTH = {"pool": lambda: ZeroCostStrategy(size(), top=6, pool=27), "evolution": evolution}
+def pool(**options: Any) -> ZeroCostStrategy:
+    return ZeroCostStrategy(options.pop("scorer", size()), **{"top": 6, "pool": 27, **options})
+
+
+BOTH: dict[str, Callable[..., Any]] = {"pool": pool, "evolution": evolution}
 
 
 def test_the_best_of_the_pool_are_trained_best_first(run: Callable[..., Any]) -> None:
@@ -148,14 +152,12 @@ def test_an_evaluator_that_raises(run: Callable[..., Any], name: str, tmp_path: 
     experiment = run(Nested(), functional(evaluate), BOTH[name](), trials=6, go_on=True)
     assert len(experiment.export_top_models(99)) == 5
     raised.clear()
-    strategy = BOTH[name]()
-    strategy_saved = tmp_path / "state"
-    strategy._autosave = strategy_saved
+    state = tmp_path / "state"
+    strategy = BOTH[name](autosave=state)
     with pytest.raises(RuntimeError, match="the GPU fell off"):
         run(Nested(), functional(evaluate), strategy, trials=6)
     assert len(list(strategy.list_models())) == 2, "what was trained is kept"
-    later = BOTH[name]()
-    later._autosave = strategy_saved
+    later = BOTH[name](autosave=state)
     experiment = run(Nested(), functional(train), later, trials=9)
     assert later._pool.scorer.scored < 27
     kept = {m.metric for m in strategy.list_models()}
@@ -238,9 +240,7 @@ def train(model):
 config = NasExperimentConfig("sequential", "simplified", "local")
 config.max_trial_number = 6
 config.experiment_working_directory = sys.argv[2]
-strategy = test_strategies.BOTH[sys.argv[1]]()
-from pathlib import Path
-strategy._autosave = Path(sys.argv[3])
+strategy = test_strategies.BOTH[sys.argv[1]](autosave=sys.argv[3])
 NasExperiment(spaces.Nested(), FunctionalEvaluator(train), strategy, config=config).run(1)
 """
 
@@ -271,14 +271,57 @@ def test_a_killed_run_goes_on(
         trained.append(sample_text(sample_of_run()))
         train(model)
 
-    strategy = BOTH[name]()
-    strategy._autosave = state
+    strategy = BOTH[name](autosave=state)
     experiment = run(Nested(), functional(evaluate), strategy, trials=4)
     assert strategy._pool.scorer.scored <= 3 * 4, "the pool is not scored again"
     every = [sample_text(m.sample) for m in experiment.export_top_models(99)]
     assert len(set(every)) == len(every) == 6
     assert set(trained) < set(every)
     assert len(trained) == 4
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_ended_last_is_kept_where_the_engine_dies(name: str, tmp_path: Path) -> None:
+    from nni.nas.execution import SequentialExecutionEngine
+    from nni.nas.execution.event import FinalMetricEvent, TrainingEndEvent
+    from nni.nas.space import ModelStatus, SimplifiedModelSpace
+
+    class Dying(SequentialExecutionEngine):  # type: ignore[misc]
+        """Tells of its first model's end, and no more."""
+
+        def submit_models(self, *models: Any) -> None:
+            self._history.extend(models)
+
+        def idle_worker_available(self) -> bool:
+            for model in self._history:
+                self.dispatch_model_event(FinalMetricEvent(model, 0.7))
+                self.dispatch_model_event(TrainingEndEvent(model, ModelStatus.Trained))
+                raise RuntimeError("out of memory")
+            return True
+
+    space = SimplifiedModelSpace.from_model(Nested())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        BOTH[name](autosave=tmp_path / "state")(space, Dying())
+    later = BOTH[name](autosave=tmp_path / "state")
+    later.initialize(space, SequentialExecutionEngine())
+    assert [metric for _, metric, _ in later.state_dict()["trained"]] == [0.7]
+
+
+@pytest.mark.slow
+def test_a_manager_that_is_killed(
+    run: Callable[..., Any], port: int, tmp_path: Path, nni_home: Path
+) -> None:
+    """The trial that runs then ends, too: the fixture looks for processes."""
+    script, state = Path(__file__).with_name("killed_manager.py"), tmp_path / "state"
+    command = [sys.executable, str(script), str(port), str(tmp_path / "service"), str(state)]
+    killed = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=150, check=False)
+    assert killed.returncode == 1
+    last = killed.stderr.splitlines()[-1]
+    assert "ManagerDied: NNI's manager has ended with code -9 in mid-run" in last
+    strategy = ZeroCostStrategy(size(), top=4, pool=27, autosave=state)
+    experiment = run(Nested(), functional(train), strategy, trials=3)
+    assert strategy._pool.scorer.scored == 0
+    assert len(experiment.export_top_models(9)) == 4, "one was trained before, three are now"
 
 
 def test_children_grow_fewer_as_trainings_finish(
@@ -312,19 +355,13 @@ def test_wrong_arguments() -> None:
 def test_a_state_of_another_space_or_scorer_is_refused(
     run: Callable[..., Any], name: str, tmp_path: Path
 ) -> None:
-    def strategy(scorer: Any = None) -> Any:
-        made = BOTH[name]()
-        made._autosave = tmp_path / "state"
-        if scorer is not None:
-            made._pool.scorer = scorer
-        return made
-
-    run(Nested(), functional(train), strategy(), trials=2)
+    make, state = BOTH[name], tmp_path / "state"
+    run(Nested(), functional(train), make(autosave=state), trials=2)
     with pytest.raises(InvalidArgument, match="another path as autosave"):
-        run(Nested((4, 8)), functional(train), strategy(), trials=2)
+        run(Nested((4, 8)), functional(train), make(autosave=state), trials=2)
     other = recipes.az_nas((3, 8, 8), batch_size=4)
     with pytest.raises(InvalidArgument, match="another path as autosave"):
-        run(Nested(), functional(train), strategy(other), trials=2)
+        run(Nested(), functional(train), make(scorer=other, autosave=state), trials=2)
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from zc_plugins.nni import _trainings
+from zc_plugins.nni._service import warn_of_concurrency
 from zc_plugins.nni.report import SAMPLE, echoed, sample_text
 
 from .spaces import Nested
@@ -133,22 +133,16 @@ def test_nothing_is_heard_after_closing(engine: Any, trainings: Any) -> None:
 
 def test_concurrency_on_the_training_service_is_warned_of() -> None:
     from nni.nas.execution.training_service import TrainingServiceExecutionEngine
+    from nni.nas.strategy.middleware import Filter
 
     engine = object.__new__(TrainingServiceExecutionEngine)
     engine.nodejs_binding = SimpleNamespace(config=SimpleNamespace(trial_concurrency=1))
-    _trainings._warn_of_concurrency(engine)
+    warn_of_concurrency(engine)
     engine.nodejs_binding.config.trial_concurrency = 2
+    behind = Filter(bool)
+    behind._engine = engine
     with pytest.warns(UserWarning, match="trial_concurrency=2"):
-        _trainings._warn_of_concurrency(SimpleNamespace(_engine=engine))
-
-
-def test_a_state_is_whole_at_any_moment(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    assert _trainings.loaded(path) is None
-    _trainings.saved({"a": [1]}, path)
-    _trainings.saved({"a": [1, 2]}, path)
-    assert _trainings.loaded(path) == {"a": [1, 2]}
-    assert len(list(tmp_path.iterdir())) == 1
+        warn_of_concurrency(behind)
 
 
 def test_outside_of_a_run_there_is_no_sample() -> None:

@@ -203,6 +203,43 @@ def test_random_signs(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     assert bool((signs.abs() == 1).all())
 
 
+class Summed(nn.Module):
+    """A residual network whose sums lie in rows or with channels last."""
+
+    def __init__(self, layout: torch.memory_format) -> None:
+        super().__init__()
+        self.layout = layout
+        self.layers = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3))
+        self.zc_blocks = tuple(f"layers.{place}" for place in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = (x + layer(x)).contiguous(memory_format=self.layout)
+        return x
+
+
+def test_signs_do_not_depend_on_the_layout() -> None:
+    def signs(layout: torch.memory_format) -> list[Tensor]:
+        found: list[Tensor] = []
+        model = Summed(layout)
+        for layer in model.layers:
+            layer.register_forward_hook(lambda _m, _x, y: y.contiguous(memory_format=layout))
+
+        def read(evidence: BlockEvidence) -> Tensor:
+            pair = evidence.pullback
+            if pair is not None:
+                found.append(pair[1])
+            return torch.zeros(())
+
+        block_vjp(model, Excitation((3, 5, 7), batch_size=2), [read], seed=0)
+        return found
+
+    rows, last = signs(torch.contiguous_format), signs(torch.channels_last)
+    assert len(rows) == len(last) == 2
+    for one, other in zip(rows, last, strict=True):
+        assert torch.equal(one, other)
+
+
 def test_random_signs_are_balanced_and_independent() -> None:
     signs = random_signs(torch.empty(64, 4096), torch.Generator().manual_seed(1))
     assert float(signs.mean().abs()) < 0.01

@@ -57,6 +57,21 @@ def test_best_is_that_of_az_rank() -> None:
     assert history.best(10).tolist() == np.argsort(-numbers)[:10].tolist()
 
 
+@pytest.mark.parametrize("proxies", [1, 2, 5, 8])
+def test_the_best_by_az_rank_however_sums_are_rounded(proxies: int) -> None:
+    """Coarse values: many candidates have ranks of the same product."""
+    rng = np.random.default_rng(proxies)
+    values = np.round(rng.standard_normal((120, proxies)))
+    values[rng.random((120, proxies)) < 0.05] = -np.inf
+    values[rng.random(120) < 0.1] = np.nan
+    history = LogRanks(proxies, 20)
+    for step, row in enumerate(values, 1):
+        history.add(row)
+        numbers = az_rank(ScoreTable(list(map(str, range(step))), values[:step]))
+        best, wanted = history.best(20), np.sort(numbers[np.isfinite(numbers)])[::-1][:20]
+        np.testing.assert_allclose(numbers[best], wanted, rtol=0, atol=1e-12)
+
+
 def test_only_few_are_updated() -> None:
     values = np.random.default_rng(0).standard_normal((20_000, 4))
     history = LogRanks(4, 200)

@@ -134,6 +134,26 @@ def test_a_search_in_two_runs_is_a_search_in_one(tmp_path: Path, ends: int, batc
     assert scorer.scored < 40, "what the journal holds is not scored again"
 
 
+def test_a_batch_that_patience_ended_is_not_proposed_for_again(tmp_path: Path) -> None:
+    """What was rejected behind its last member counts as proposed, in the second run too."""
+    by, scorer = ZenEvolution(population=8, founders=4, start=(1, 1, 1, 1)), size()
+
+    def run(candidates: int, journal: Path | None) -> SearchResult:
+        return search(
+            SPACE, scorer, Budget(SHAPE, flops=26), by=by, candidates=candidates, patience=40,
+            batch=8, journal=journal,
+        )  # fmt: skip
+
+    whole = run(500, None)
+    assert len(whole.history) % 8
+    for ends in range(15, len(whole.history), 10):
+        path = tmp_path / f"{ends}.jsonl"
+        run(ends, path)
+        resumed = run(500, path)
+        assert course(resumed) == course(whole), ends
+        assert resumed.proposals == whole.proposals
+
+
 def test_a_torn_line_is_scored_anew(tmp_path: Path) -> None:
     by, path = AzEvolution(parents=8, founders=4), tmp_path / "search.jsonl"
     whole = search(SPACE, size(), BUDGET, by=by, candidates=20, journal=path)
@@ -199,6 +219,17 @@ def test_another_search_is_not_continued(tmp_path: Path) -> None:
     assert path.read_bytes() == kept
 
 
+def test_another_ensemble_is_another_search(tmp_path: Path) -> None:
+    """It decides who survives."""
+    path, by = tmp_path / "search.jsonl", ZenEvolution()
+    scorers = [
+        Scorer(["params", "l2_norm"], Excitation(SHAPE), ensemble=e) for e in ("borda", "vote")
+    ]
+    search(SPACE, scorers[0], by=by, candidates=3, journal=path)
+    with pytest.raises(InvalidArgument, match=r"ensemble=.*borda.*ensemble=.*vote"):
+        search(SPACE, scorers[1], by=by, candidates=6, journal=path)
+
+
 def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     for text in ("dear reader\n", "dear reader", '{"a": 1}\n', "[1]\n"):
@@ -220,6 +251,18 @@ def test_a_journal_that_is_in_use(tmp_path: Path) -> None:
         search(SPACE, size(), candidates=3, journal=path, stop=stop)
     with pytest.raises(InvalidArgument, match="cannot be used"):
         search(SPACE, size(), candidates=3, journal=tmp_path / "missing" / "search.jsonl")
+
+
+def test_what_follows_a_damaged_line_is_not_lost(tmp_path: Path) -> None:
+    """A kill tears the last line only."""
+    path, scorer = tmp_path / "search.jsonl", size()
+    search(SPACE, scorer, candidates=9, journal=path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3][:-5] + b"\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(InvalidArgument, match="damaged in line 4"):
+        search(SPACE, scorer, candidates=9, journal=path)
+    assert path.read_bytes() == b"".join(lines)
 
 
 def test_nan_scores_survive_the_journal(tmp_path: Path) -> None:
@@ -270,6 +313,18 @@ def test_stop_and_seconds_end_it_with_what_it_has() -> None:
     assert len(search(SPACE, size(), candidates=10**6, seconds=0.5).history) < 10**6
 
 
+def test_seconds_end_it_among_proposals_that_are_rejected_too() -> None:
+    def slow(network: nn.Module) -> float:
+        time.sleep(0.05)
+        return 2.0
+
+    budget = Budget(SHAPE, latency=1.0, measure_latency=slow)
+    start = time.monotonic()
+    with pytest.raises(NothingScored, match="latency 2 over 1"):
+        search(SPACE, size(), budget, candidates=5, seconds=0.5, patience=10_000)
+    assert time.monotonic() - start < 60
+
+
 def test_workers_do_not_change_the_course() -> None:
     scores = {
         workers: course(search(SPACE, size(), BUDGET, candidates=8, batch=4, workers=workers))
@@ -287,7 +342,7 @@ def test_the_default_follows_the_scorer() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"candidates": 0}, {"patience": 0}, {"batch": 0}, {"seconds": 0.0}],
+    [{"candidates": 0}, {"patience": 0}, {"batch": 0}, {"seconds": 0.0}, {"seed": -1}],
 )
 def test_numbers_out_of_range(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(arguments))):

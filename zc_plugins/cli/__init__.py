@@ -1,4 +1,4 @@
-"""The command line: ``zc-plugins doctor``, ``rank`` and ``proxies``."""
+"""The command line: ``zc-plugins doctor``, ``rank``, ``search`` and ``proxies``."""
 
 from __future__ import annotations
 

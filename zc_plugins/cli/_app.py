@@ -7,6 +7,7 @@ import typer
 from zc_plugins.cli.doctor import doctor
 from zc_plugins.cli.proxies import proxies
 from zc_plugins.cli.rank import rank
+from zc_plugins.cli.search import search
 
 app = typer.Typer(
     help="Training-free (zero-cost) scores of networks at initialisation.",
@@ -15,5 +16,5 @@ app = typer.Typer(
     # Ours are told in one line; what is left is a bug, whose plain traceback we want to see.
     pretty_exceptions_enable=False,
 )
-for command in (doctor, rank, proxies):
+for command in (doctor, rank, search, proxies):
     app.command()(command)

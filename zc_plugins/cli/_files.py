@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zc_plugins.cli._screen import printable, short
+from zc_plugins._printable import printable
+from zc_plugins.cli._screen import short
 from zc_plugins.errors import InvalidArgument
 
 Record = Mapping[str, Any]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import Any
+from collections.abc import Generator, Sequence
+from contextlib import closing
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zc_plugins.cli._pool import Candidate
+from zc_plugins.cli._stoppable import stoppable
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 
@@ -28,7 +25,7 @@ def scored(
     None if there is no row.
     """
     tables: dict[int, ScoreTable] = {}
-    with _stoppable() as stop, _bar() as bar:
+    with stoppable() as stop, _bar() as bar:
         work = bar.add_task("scoring", total=len(pool))
         try:
             with closing(_streamed(pool, scorer, workers)) as stream:
@@ -80,29 +77,3 @@ def _bar() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second raises KeyboardInterrupt."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: Any) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        # Not print, which the signal may have interrupted.
-        os.write(2, b"\nstopping after this network; Ctrl-C again stops at once\n")
-
-    before = signal.getsignal(signal.SIGINT)
-    # Under nohup it is ignored and stays so; only the main thread may set a handler.
-    ours = before is signal.default_int_handler and (
-        threading.current_thread() is threading.main_thread()
-    )
-    if ours:
-        signal.signal(signal.SIGINT, handle)
-    try:
-        yield stop
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)

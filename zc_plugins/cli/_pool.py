@@ -64,7 +64,7 @@ def space_of(target: str) -> SearchSpace[Any]:
         InvalidArgument: if it is none of these.
     """
     found = loaded(target)
-    if isinstance(found, type) or (callable(found) and _needs_nothing(found)):
+    if is_called(found):
         found = _called(found, target)
     if not isinstance(found, SearchSpace) and not callable(found):
         raise InvalidArgument(
@@ -81,12 +81,15 @@ def _called(function: Callable[[], Any], target: str) -> Any:
         raise InvalidArgument(f"{target!r} raised {told(error)}") from error
 
 
-def _needs_nothing(function: Callable[..., Any]) -> bool:
-    if isinstance(function, SearchSpace):
+def is_called(found: Any) -> bool:
+    """Whether the target of a space is what returns it: a class, or a function of nothing."""
+    if isinstance(found, type):
+        return True
+    if isinstance(found, SearchSpace) or not callable(found):
         return False
     return not any(
         p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        for p in inspect.signature(function).parameters.values()
+        for p in inspect.signature(found).parameters.values()
     )
 
 

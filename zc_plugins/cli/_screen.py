@@ -12,19 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zc_plugins._printable import printable
 from zc_plugins.errors import ZeroCostError
 
 
 def say(text: str) -> None:
     """Print a remark to standard error, so that standard output stays the result."""
     Console(stderr=True).print(Text(printable(text)), soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """The text with control characters spelled out: a name must not steer the terminal."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
 
 
 def short(value: object) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,21 +23,13 @@ from zc_plugins.cli._options import (
     sizes,
 )
 from zc_plugins.cli._pool import candidates, space_of
+from zc_plugins.cli._recipes import RECIPES, scorer_of
 from zc_plugins.cli._screen import output_of_others_aside, say, show, understandable
 from zc_plugins.ensembles import SHELF as ENSEMBLES
-from zc_plugins.errors import InvalidArgument, UnknownName
+from zc_plugins.errors import InvalidArgument
 from zc_plugins.probes import Excitation
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
-
-recipes = importlib.import_module("zc_plugins.recipes")
-RECIPES: dict[str, Callable[..., Scorer]] = {
-    name: function
-    for name, function in vars(recipes).items()
-    if inspect.isfunction(function)
-    and function.__module__ == recipes.__name__
-    and not name.startswith("_")
-}
 
 OutputFile = Path | None
 
@@ -147,12 +136,7 @@ def _scorer(
     if proxies:
         own = ensemble or "az_rank"
         return Scorer(proxies, Excitation(shape, **given), ensemble=own, seed=seed, device=device)
-    name = recipe or "az_nas"
-    if name not in RECIPES:
-        raise UnknownName("recipe", name, RECIPES)
-    if "seed" in inspect.signature(RECIPES[name]).parameters:
-        given["seed"] = seed
-    scorer = RECIPES[name](shape, device=device, **given)
+    scorer = scorer_of(recipe or "az_nas", shape, seed=seed, device=device, **given)
     if ensemble is not None:
         scorer.ensemble = ENSEMBLES[ensemble]
     return scorer

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import re
 import sys
 import types
 import warnings
@@ -46,6 +47,7 @@ def prepare() -> None:
             f"nni cannot be imported ({type(error).__name__}: {error}): {PINS}"
         ) from error
     _load_whole_checkpoints()
+    _keep_texts_whole()
     _wait_for_the_server()
     _prepare_trials()
     _quieten()
@@ -95,6 +97,22 @@ def _load_whole_checkpoints() -> None:
 
     if type(serializer.get_default_serializer()) is tensors_only:
         serializer.set_default_serializer(WholeCheckpoints())
+
+
+def _keep_texts_whole() -> None:
+    """NNI's reader of JSON takes "#" and "//" for a comment in a text that stands within a text.
+
+    So travels all between manager and trials: a trial whose parameters hold either would die.
+    """
+    from json_tricks import comment, nonp
+
+    if nonp.strip_comments is comment.strip_comments:
+        nonp.strip_comments = _without_comments
+
+
+def _without_comments(string: str) -> str:
+    texts_or_comments = r'("[^"\\]*(?:\\.[^"\\]*)*")|(?:#|//)[^\n]*'
+    return re.sub(texts_or_comments, lambda found: found[1] or "", string)
 
 
 def _wait_for_the_server() -> None:

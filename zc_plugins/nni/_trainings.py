@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from nni.nas.execution import ExecutionEngine
 from nni.nas.execution.event import FinalMetricEvent, ModelEventType, TrainingEndEvent
-from nni.nas.execution.training_service import TrainingServiceExecutionEngine
 from nni.nas.space import ExecutableModelSpace, ModelStatus
-from nni.nas.utils.serializer import get_default_serializer
 
+from zc_plugins.nni._service import warn_of_concurrency
 from zc_plugins.nni.report import SAMPLE, sample_text
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +46,7 @@ class Trainings:
         self._status: dict[str, ModelStatus] = {}
         self._restored: list[ExecutableModelSpace] = []
         self.turn = threading.RLock()
-        _warn_of_concurrency(engine)
+        warn_of_concurrency(engine)
         engine.register_model_event_callback(ModelEventType.FinalMetric, self._note_metric)
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._note_end)
 
@@ -204,35 +200,3 @@ def _order(model: ExecutableModelSpace) -> tuple[bool, float]:
     """NaN, which sorts nowhere, comes last."""
     metric = float(model.metric)
     return math.isnan(metric), -metric
-
-
-def _warn_of_concurrency(engine: Any) -> None:
-    while not isinstance(engine, TrainingServiceExecutionEngine):
-        engine = getattr(engine, "_engine", None)
-        if engine is None:
-            return
-    concurrency = engine.nodejs_binding.config.trial_concurrency
-    if concurrency > 1:
-        warnings.warn(
-            f"trial_concurrency={concurrency}: NNI 3.0's web page and list_trial_jobs mix up the "
-            "parameters of trials that run at the same time; report echoed(metric) so that "
-            "zc_plugins can tell, or set trial_concurrency to 1",
-            stacklevel=2,
-        )
-
-
-def saved(state: Mapping[str, Any], path: Path) -> None:
-    """Keep a strategy's state in a file, whole at any moment."""
-    serializer = get_default_serializer()
-    fresh = path.with_name(f"{path.name}.new")
-    serializer.save(dict(state), fresh)
-    os.replace(f"{fresh}{serializer.suffix}", f"{path}{serializer.suffix}")
-
-
-def loaded(path: Path) -> dict[str, Any] | None:
-    """The state that ``saved`` has kept there; None if there is none."""
-    serializer = get_default_serializer()
-    if not Path(f"{path}{serializer.suffix}").exists():
-        return None
-    state: dict[str, Any] = serializer.load(path)
-    return state

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nni.assessor import Assessor, AssessResult
-from nni.tools.package_utils.tuner_factory import create_builtin_class_instance
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.nni._named import named
 from zc_plugins.nni.report import BEATEN_BY
 
 
@@ -27,7 +27,8 @@ class ZeroCostAssessor(Assessor):  # type: ignore[misc]
         assessor_args: its arguments.
 
     Raises:
-        InvalidArgument: if ``keep`` is out of range.
+        InvalidArgument: if ``keep`` is out of range, there is no such assessor, or it does not take
+            its arguments.
     """
 
     def __init__(
@@ -39,10 +40,9 @@ class ZeroCostAssessor(Assessor):  # type: ignore[misc]
         if not 0 < keep <= 1:
             raise InvalidArgument(f"keep={keep}: pass a share in (0, 1], e.g. 0.5")
         self._keep = keep
-        self._later: Any = None
-        if assessor is not None:
-            arguments = dict(assessor_args or {})
-            self._later = create_builtin_class_instance(assessor, arguments, "assessors")
+        if assessor is None and assessor_args:
+            raise InvalidArgument(f"assessor_args={assessor_args!r}: pass assessor='...' with them")
+        self._later: Any = None if assessor is None else named("assessor", assessor, assessor_args)
         self._assessed: set[str] = set()
 
     def assess_trial(self, trial_job_id: str, trial_history: list[Any]) -> AssessResult:

@@ -17,8 +17,9 @@ _logger = logging.getLogger(__name__)
 class BudgetFilter(middleware.Filter):  # type: ignore[misc]
     """Rejects models that cost too much, before any training: ``Chain(strategy, BudgetFilter(b))``.
 
-    A rejected model costs no trial. Parameters, multiply-adds and activation memory are counted
-    without arithmetic, latency is measured. A model that cannot be built is rejected too.
+    A rejected model costs no trial. Parameters, multiply-adds, depth and activation memory are
+    counted without arithmetic, latency is measured, as ``Budget`` says. A model that cannot be
+    built, or whose cost is NaN, is rejected too.
 
     Args:
         budget: the limits.
@@ -40,7 +41,7 @@ class BudgetFilter(middleware.Filter):  # type: ignore[misc]
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
         else:
-            over = {name: part for name, part in self.budget.excess(costs).items() if part > 0}
+            over = {name: part for name, part in self.budget.excess(costs).items() if not part <= 0}
             if not over:
                 return True
             reason = ", ".join(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from nni.nas.space import ExecutableModelSpace
 from nni.nas.strategy.base import Strategy
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.nni._autosave import Autosave
 from zc_plugins.nni._pool import Pool, Ranked
-from zc_plugins.nni._trainings import Trainings, listed, loaded, saved
+from zc_plugins.nni._service import manager_of
+from zc_plugins.nni._trainings import Trainings, listed
 from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, mutated
 from zc_plugins.nni.report import sample_text
@@ -74,7 +75,7 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         self.half_life = half_life
         self._pool = Pool(scorer, pool, seed)
         self._rng = np.random.default_rng(seed)
-        self._autosave = None if autosave is None else Path(autosave)
+        self._autosave = Autosave(autosave)
 
     def extra_repr(self) -> str:
         return (
@@ -88,12 +89,14 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         self._trainings = Trainings(model_space, engine)
         self._space = NniSpace(model_space)
         self._twins = Twins(self._space)
-        state = None if self._autosave is None else loaded(self._autosave)
-        if state is not None:
-            self.load_state_dict(state)
+        self._autosave.restore(self)
         return model_space
 
     def _run(self) -> None:
+        with manager_of(self.engine):
+            self._search()
+
+    def _search(self) -> None:
         for ranked in self._pool.best(self.model_space)[: self.population]:
             if not self._trainings.has(ranked.sample) and not self._trained(ranked):
                 break
@@ -102,11 +105,10 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
                 pass
         self.engine.wait_models()
         self._trainings.settle()
-        self._save()
 
     def _trained(self, ranked: Ranked) -> bool:
         """Submit a sample; False if the budget is spent."""
-        self._save()
+        self._autosave.keep(self)
         if not self.wait_for_resource():
             return False
         self._twins.add(*ranked)
@@ -163,6 +165,7 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
 
     def _cleanup(self) -> None:
         self._trainings.close()
+        self._autosave.keep(self)
 
     def list_models(
         self, sort: bool = True, limit: int | None = None
@@ -184,7 +187,3 @@ class ZeroCostEvolution(Strategy):  # type: ignore[misc]
         self._trainings.load(state_dict)
         self._twins = Twins(self._space, state_dict["twins"])
         self._rng.bit_generator.state = state_dict["generator"]
-
-    def _save(self) -> None:
-        if self._autosave is not None:
-            saved(self.state_dict(), self._autosave)

@@ -23,9 +23,11 @@ BEATEN_BY = f"{PREFIX}beaten_by"
 
 
 def sample_text(sample: Mapping[str, Any]) -> str:
-    """A sample of NNI as JSON, without what follows from other labels."""
+    """A sample of NNI as JSON, without what follows from other labels, and free of "#" and "//"."""
     chosen = {k: written(v) for k, v in sample.items() if not isinstance(v, Mapping)}
-    return json.dumps(dict(sorted(chosen.items())))
+    text = json.dumps(dict(sorted(chosen.items())))
+    # A manager that has not imported this package would take them for comments.
+    return text.replace("#", r"\u0023").replace("//", r"/\u002f")
 
 
 def told(metric: float, attributes: Mapping[str, float | str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from nni.nas.execution import ExecutionEngine
@@ -12,8 +11,10 @@ from nni.nas.space import ExecutableModelSpace
 from nni.nas.strategy.base import Strategy
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.nni._autosave import Autosave
 from zc_plugins.nni._pool import Pool
-from zc_plugins.nni._trainings import Trainings, listed, loaded, saved
+from zc_plugins.nni._service import manager_of
+from zc_plugins.nni._trainings import Trainings, listed
 from zc_plugins.scorer import Scorer
 
 
@@ -30,9 +31,9 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
         top: models to train, best first.
         pool: models to score.
         seed: of the pool.
-        autosave: path without suffix; the state is kept there after the pool is scored and after
-            each training, and taken up again by the next run. NNI keeps its own checkpoint only at
-            the start and at an orderly end.
+        autosave: path without suffix; the state is kept there after the pool is scored, after
+            each training and at any end, and taken up again by the next run. NNI keeps its own
+            checkpoint only at the start and at an orderly end.
 
     Raises:
         InvalidArgument: if ``top`` or ``pool`` is out of range.
@@ -52,7 +53,7 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
             raise InvalidArgument(f"top={top}, pool={pool}: pass 1 <= top <= pool")
         self.top = top
         self._pool = Pool(scorer, pool, seed)
-        self._autosave = None if autosave is None else Path(autosave)
+        self._autosave = Autosave(autosave)
 
     def extra_repr(self) -> str:
         return f"top={self.top}, pool={self._pool.size}"
@@ -61,14 +62,16 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
         self, model_space: ExecutableModelSpace, engine: ExecutionEngine
     ) -> ExecutableModelSpace:
         self._trainings = Trainings(model_space, engine)
-        state = None if self._autosave is None else loaded(self._autosave)
-        if state is not None:
-            self.load_state_dict(state)
+        self._autosave.restore(self)
         return model_space
 
     def _run(self) -> None:
+        with manager_of(self.engine):
+            self._search()
+
+    def _search(self) -> None:
         best = self._pool.best(self.model_space)
-        self._save()
+        self._autosave.keep(self)
         for sample, _ in best:
             if self._trainings.admitted >= self.top:
                 break
@@ -77,13 +80,13 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
             if not self.wait_for_resource():
                 break
             self._trainings.submit(sample)
-            self._save()
+            self._autosave.keep(self)
         self.engine.wait_models()
         self._trainings.settle()
-        self._save()
 
     def _cleanup(self) -> None:
         self._trainings.close()
+        self._autosave.keep(self)
 
     def list_models(
         self, sort: bool = True, limit: int | None = None
@@ -97,7 +100,3 @@ class ZeroCostStrategy(Strategy):  # type: ignore[misc]
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self._pool.load(state_dict, self.model_space)
         self._trainings.load(state_dict)
-
-    def _save(self) -> None:
-        if self._autosave is not None:
-            saved(self.state_dict(), self._autosave)

@@ -10,11 +10,11 @@ from typing import Any
 
 import nni
 import numpy as np
-from nni.tools.package_utils.tuner_factory import create_builtin_class_instance
 from nni.tuner import Tuner
 from torch import nn
 
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.nni._named import named
 from zc_plugins.scorer import Scorer
 
 _logger = logging.getLogger(__name__)
@@ -35,12 +35,14 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
         recipe: name in ``zc_plugins.recipes``.
         recipe_args: further arguments of the recipe, e.g. ``{"batch_size": 32}``.
         candidates: proposals for the first trial.
-        half_life: finished trials after which their number has halved; None keeps it.
+        half_life: finished trials, imported ones included, after which their number has halved;
+            None keeps it.
         tuner: name of the tuner that proposes, built in or registered.
         tuner_args: its arguments, e.g. ``{"optimize_mode": "maximize"}``.
 
     Raises:
-        InvalidArgument: if a number is out of range, or recipe or function are not there.
+        InvalidArgument: if a number is out of range, if recipe, function or tuner are not there, or
+            if recipe or tuner do not take their arguments.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
         self._build_model = imported(build_model)
         self._scorer = scorer_of(recipe, input_shape, recipe_args)
         self._candidates, self._half_life = candidates, half_life
-        self._tuner = create_builtin_class_instance(tuner, dict(tuner_args or {}), "tuners")
+        self._tuner = named("tuner", tuner, tuner_args)
         self._drawn = self._finished = 0
         # NNI's parameter ids to those under which the wrapped tuner knows the proposals.
         self._known_as: dict[int, int] = {}
@@ -104,6 +106,8 @@ class ZeroCostTuner(Tuner):  # type: ignore[misc]
             self._tuner.trial_end(known_as, success, **unstable)
 
     def import_data(self, data: Any) -> None:
+        """Trials that finished before, as a resumed experiment tells of them."""
+        self._finished += len(nni.load(data) if isinstance(data, str) else data)
         self._tuner.import_data(data)
 
     def load_checkpoint(self) -> None:
@@ -162,11 +166,20 @@ def scorer_of(
     """The scorer of a recipe's name.
 
     Raises:
-        InvalidArgument: if there is no such recipe.
+        InvalidArgument: if there is no such recipe, or it does not take its arguments.
     """
     recipes = importlib.import_module("zc_plugins.recipes")
     make = getattr(recipes, recipe, None)
     if not callable(make) or getattr(make, "__module__", "") != recipes.__name__:
         raise InvalidArgument(f"recipe={recipe!r}: pass the name of a recipe, e.g. 'az_nas'")
-    scorer: Scorer = make(tuple(input_shape), **dict(arguments or {}))
+    try:
+        scorer: Scorer = make(tuple(input_shape), **dict(arguments or {}))
+    except InvalidArgument:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(
+            f"recipe={recipe!r} does not take input_shape={input_shape!r} with "
+            f"recipe_args={arguments!r} ({error}): pass the sides of one sample, and arguments of "
+            f"zc_plugins.recipes.{recipe}, e.g. {{'batch_size': 32}}"
+        ) from error
     return scorer

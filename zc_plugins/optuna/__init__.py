@@ -2,14 +2,18 @@
 
 from zc_plugins.optuna.budget import enforce_budget
 from zc_plugins.optuna.enqueue import enqueue_best
+from zc_plugins.optuna.evolution import EvolutionSampler
 from zc_plugins.optuna.multi_objective import raise_if_rejected
 from zc_plugins.optuna.pruner import ZeroCostPruner
 from zc_plugins.optuna.sampler import ZeroCostSampler
+from zc_plugins.optuna.score_objective import score_objective
 
 __all__ = [
+    "EvolutionSampler",
     "ZeroCostPruner",
     "ZeroCostSampler",
     "enforce_budget",
     "enqueue_best",
     "raise_if_rejected",
+    "score_objective",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import optuna
+from optuna.trial import BaseTrial
 from torch import nn
 
 from zc_plugins._score_attributes import PREFIX
@@ -24,8 +27,16 @@ def enforce_budget(trial: optuna.Trial, model: nn.Module, budget: Budget) -> Non
     Raises:
         optuna.TrialPruned: if a limit is exceeded.
     """
-    costs = budget.costs(model)
-    excess = budget.excess(costs)
+    hold_to_budget(trial, budget.costs(model), budget)
+
+
+def hold_to_budget(trial: BaseTrial, costs: Mapping[str, float], budget: Budget) -> None:
+    """The same for costs that are known.
+
+    Raises:
+        optuna.TrialPruned: if a limit is exceeded.
+    """
+    excess = budget.excess(dict(costs))
     for name, cost in costs.items():
         trial.set_user_attr(f"{PREFIX}{name}", cost)
         trial.set_constraint(f"{PREFIX}{name}", excess[name])

@@ -107,7 +107,7 @@ def block_stage(run: Run, gathered: Gathered) -> Steps:
         if name is None or feature is None or not feature.is_floating_point():
             return None
         axis = channels.axis(feature)
-        cotangent = partial(_cotangent, run, len(gathered.layers))
+        cotangent = partial(_cotangent, run, len(gathered.layers), axis)
         evidence = BlockEvidence(
             name, feature, before, cotangent, (axis_before, axis), keep_graph=not run.cuts
         )
@@ -140,11 +140,16 @@ def _seam(feature: Tensor, *, cuts: bool, last: bool) -> tuple[Tensor | None, Te
     return None if last else feature, feature.clone()
 
 
-def _cotangent(run: Run, place: int, feature: Tensor) -> Tensor:
+def _cotangent(run: Run, place: int, axis: int, feature: Tensor) -> Tensor:
     given = run.excitation.cotangents
-    if given is None:
-        return random_signs(feature, run.rng)
-    return given(place, feature.shape).to(feature)
+    if given is not None:
+        return given(place, feature.shape).to(feature)
+    channels_last = torch.channels_last
+    if feature.dim() == 4 and axis == 1 and not feature.is_contiguous(memory_format=channels_last):
+        # One network lays its sums out otherwise than another: the signs are to be the same.
+        signs = random_signs(torch.empty_like(feature, memory_format=channels_last), run.rng)
+        return signs.contiguous()
+    return random_signs(feature, run.rng)
 
 
 block_vjp = SharedProbe("block_vjp", block_stage, graph="blocks")

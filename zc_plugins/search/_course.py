@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,15 +59,26 @@ class Course:
         self.refusal = ""
         self._known: set[str] = set()
 
-    def proposed(self, count: int, patience: int) -> list[Proposal]:
-        """The next new architectures that are admitted; fewer where patience runs out."""
+    def proposed(
+        self, count: int, patience: int, *salt: int, stop: Callable[[], bool] = lambda: False
+    ) -> list[Proposal]:
+        """The next new architectures that are admitted; fewer where patience runs out.
+
+        Args:
+            count: how many.
+            patience: proposals in a row that may be rejected.
+            salt: positive; makes this draw another than that of a colleague at the same step.
+            stop: asked before each proposal; True ends it with none.
+        """
         found: dict[str, Proposal] = {}
         rejected = 0
         while len(found) < count and rejected < patience:
+            if stop():
+                return []
             # A generator for each step: a resumed search needs no state but who was scored.
-            rng = np.random.default_rng([self._seed, self.proposals])
+            rng = np.random.default_rng([self._seed, self.proposals, *salt])
             architecture = self.population.propose(rng)
-            key = self._key(architecture)
+            key = self.key(architecture)
             costs = None
             if key not in self._known and key not in found:
                 costs = self._costs(architecture)
@@ -83,11 +94,20 @@ class Course:
         """Take in what was scored, and go on behind it."""
         for individual in batch:
             self.history.append(individual)
-            self._known.add(self._key(individual.architecture))
+            self.know(self.key(individual.architecture), individual.step)
             self.population.tell(individual)
-            self.proposals = max(self.proposals, individual.step + 1)
 
-    def _key(self, architecture: Any) -> str:
+    def know(self, key: str, step: int = -1) -> None:
+        """Never propose the architecture of this key, and go on behind the step."""
+        self._known.add(key)
+        self.proposals = max(self.proposals, step + 1)
+
+    def knows(self, key: str) -> bool:
+        """Whether it was scored, or must not be proposed."""
+        return key in self._known
+
+    def key(self, architecture: Any) -> str:
+        """The same for architectures that compute the same."""
         return self._space.encode(self._space.canonical(architecture))
 
     def _costs(self, architecture: Any) -> Mapping[str, float] | None:

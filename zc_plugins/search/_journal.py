@@ -30,9 +30,10 @@ class Journal:
 
     Attributes:
         seconds: wall time that the search had taken when the last batch was written.
+        proposals: that it had made by then.
 
     Raises:
-        InvalidArgument: if the file is another search's, in use, or cannot be written.
+        InvalidArgument: if the file is another search's, damaged, in use, or cannot be written.
     """
 
     def __init__(
@@ -63,14 +64,19 @@ class Journal:
     def seconds(self) -> float:
         return float(self._lines[-1].get("seconds", 0.0)) if self._lines else 0.0
 
+    @property
+    def proposals(self) -> int:
+        return int(self._lines[-1].get("proposals", 0)) if self._lines else 0
+
     def batches(self) -> Iterator[list[Individual]]:
         """What was scored before."""
         for line in self._lines[1:]:
             yield [self._individual(record) for record in line["scored"]]
 
-    def keep(self, batch: Sequence[Individual], seconds: float) -> None:
-        """Write a batch, and the wall time that the search has taken."""
-        self._write({"seconds": seconds, "scored": [_record(member) for member in batch]})
+    def keep(self, batch: Sequence[Individual], seconds: float, proposals: int) -> None:
+        """Write a batch, the wall time that the search has taken, and the proposals it has made."""
+        scored = [_record(member) for member in batch]
+        self._write({"seconds": seconds, "proposals": proposals, "scored": scored})
 
     def __enter__(self) -> Journal:
         return self
@@ -86,13 +92,15 @@ class Journal:
         """Read the whole lines and cut off what follows them; begin an empty file.
 
         Raises:
-            InvalidArgument: if the file is not of this search.
+            InvalidArgument: if the file is not of this search, or damaged.
         """
         end = 0
-        for text in self._file:
+        for number, text in enumerate(self._file, 1):
+            if not text.endswith(b"\n"):
+                break
             line = _parsed(text)
             if line is None:
-                break
+                raise _no_journal(path) if number == 1 else _damaged(path, number)
             if not self._lines:
                 _refuse_other(path, line, header)
             self._lines.append(line)
@@ -140,9 +148,9 @@ def _held(path: Path) -> io.BufferedIOBase:
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
-    """The line's content; None where it is torn."""
+    """The line's content; None where it is no JSON object."""
     try:
-        line = json.loads(text) if text.endswith(b"\n") else None
+        line = json.loads(text)
     except ValueError:
         return None
     return line if isinstance(line, dict) else None
@@ -161,6 +169,14 @@ def _refuse_other(
             f"journal={str(path)!r} is of a search with {there}; this one has {here}: pass the "
             "same arguments to go on with it, or another file to begin anew"
         )
+
+
+def _damaged(path: str | os.PathLike[str], number: int) -> InvalidArgument:
+    # A kill tears the last line only; what follows this one must not be lost.
+    return InvalidArgument(
+        f"journal={str(path)!r} is damaged in line {number}: take the line and all that follow "
+        "out to go on from there, or pass another file"
+    )
 
 
 def _no_journal(path: str | os.PathLike[str]) -> InvalidArgument:

@@ -17,12 +17,15 @@ _GROWTH = 1 / 32
 class LogRanks:
     """Candidates ranked under each proxy; the best by the sum of the logarithms of their ranks.
 
-    The order is that of ``az_rank`` over all candidates so far, exactly. A new candidate lifts the
+    The order is that of ``az_rank`` over all candidates so far; only of those whose ranks have the
+    same product, either may come first, as the logarithms are rounded. A new candidate lifts the
     rank of each better one by 1, so the sums of all others change too; but as no rank ever falls,
     a candidate whose sum cannot reach the ``kept``-th best before the history has grown by a
-    thirty-second need not be looked at until then. Only the others, a few more than ``kept``, are
-    updated; the new candidate's own ranks are two binary searches a proxy. So a step costs
-    O(log n), with a constant that grows with ``kept``.
+    thirty-second need not be looked at until then. Only the others are updated: a few more than
+    ``kept``, but where proxies contradict each other and most sums are near the best, a part of the
+    history (a third of it for two that are each other's negative). The new candidate's own ranks
+    are two binary searches a proxy. So a step costs O(log n), with a constant that grows with
+    ``kept``.
 
     Args:
         proxies: number of columns.

@@ -23,10 +23,18 @@ class Members:
     def __init__(self, size: int, proxies: Proxies, ensemble: Ensemble) -> None:
         self.size, self._proxies, self._ensemble = size, proxies, ensemble
         self.individuals: list[Individual] = []
-        self.numbers: Float[ndarray, " members"] = np.empty(0)
+        self._numbers: Float[ndarray, " members"] | None = np.empty(0)
 
     def __len__(self) -> int:
         return len(self.individuals)
+
+    @property
+    def numbers(self) -> Float[ndarray, " members"]:
+        """The ensemble's of the members, higher is better."""
+        if self._numbers is None:
+            # Who left counted in the ranks of the others.
+            self._numbers = self._ensemble(self._proxies.table(self.individuals))
+        return self._numbers
 
     def add(self, individual: Individual) -> None:
         """Take in an individual; of equally bad ones the youngest leaves."""
@@ -34,14 +42,14 @@ class Members:
         numbers = self._ensemble(self._proxies.table(joined))
         if not np.isfinite(numbers[-1]):
             return
-        self.individuals, self.numbers = joined, numbers
+        self.individuals, self._numbers = joined, numbers
         if len(joined) > self.size:
             self.remove(int(np.flatnonzero(numbers == numbers.min())[-1]))
 
     def remove(self, place: int) -> None:
         """Let a member leave."""
         del self.individuals[place]
-        self.numbers = np.delete(self.numbers, place)
+        self._numbers = None
 
     def draw(self, rng: np.random.Generator) -> Individual:
         """A member, uniform over all."""

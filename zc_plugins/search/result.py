@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from zc_plugins._seeding import seeded
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.ensembles import Ensemble
+from zc_plugins.ensembles.az_rank import az_rank
 from zc_plugins.scores import ScoreTable
 from zc_plugins.search.individual import Individual, Proxies
 from zc_plugins.spaces import SearchSpace
@@ -26,6 +30,8 @@ class SearchResult:
         proposals: architectures proposed; those over the budget or known already are among them.
         seconds: wall time, of all runs of a search that was resumed.
         settings: what the course of the search depends on.
+        ensemble: turns several scores into one number.
+        front: the cost along which ``best`` is a front; None where it is ranked.
     """
 
     space: SearchSpace[Any]
@@ -35,11 +41,13 @@ class SearchResult:
     proposals: int
     seconds: float
     settings: Mapping[str, Any]
+    ensemble: Ensemble = az_rank
+    front: str | None = None
 
     @property
     def winner(self) -> Individual:
-        """The first of the best."""
-        return self.best[0]
+        """The first of the best; of a front its last, which scores best and costs most."""
+        return self.best[0 if self.front is None else -1]
 
     @property
     def architecture(self) -> Any:
@@ -55,6 +63,17 @@ class SearchResult:
     def table(self) -> ScoreTable:
         """The scores of the whole history."""
         return self.proxies.table(self.history)
+
+    @property
+    def numbers(self) -> Float[ndarray, " candidates"]:
+        """One number for each of the history, higher is better; -inf or NaN without a score.
+
+        Of one proxy its score, turned where lower is better; of several the ensemble's number
+        among all that were scored.
+        """
+        if len(self.proxies.names) > 1:
+            return self.ensemble(self.table)
+        return np.array([self.proxies.oriented(member)[0] for member in self.history])
 
     def build(self, seed: int = 0) -> nn.Module:
         """The winner's network with fresh weights, ready to train, on the CPU.

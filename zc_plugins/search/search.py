@@ -20,6 +20,7 @@ from zc_plugins.search._course import Course, Proposal
 from zc_plugins.search._evolution import Evolution
 from zc_plugins.search._journal import Journal
 from zc_plugins.search.az_evolution import AzEvolution
+from zc_plugins.search.front_evolution import FrontEvolution
 from zc_plugins.search.individual import Individual, Proxies
 from zc_plugins.search.result import SearchResult
 from zc_plugins.search.zen_evolution import ZenEvolution
@@ -56,7 +57,7 @@ def search(
         by: how architectures are proposed: ``ZenEvolution()``, ``AzEvolution()``,
             ``FrontEvolution("latency")`` or ``RandomSearch()``. Where None, ``AzEvolution()`` for
             several proxies under ``az_rank``, else ``ZenEvolution()``.
-        candidates: architectures to score, counting those in the journal.
+        candidates: architectures to score, counting those in the journal; a last batch is whole.
         seconds: of this run, after which nothing more is proposed; None sets no limit.
         patience: proposals in a row that may be over the budget or known already; then the search
             ends with what it has.
@@ -92,34 +93,39 @@ def search(
             f"candidates={candidates}, patience={patience}, batch={batch}, seconds={seconds}: "
             "pass positive numbers"
         )
-    by = _default(scorer) if by is None else by
+    if seed < 0:
+        raise InvalidArgument(f"seed={seed}: pass 0 or more")
+    by = default_evolution(scorer) if by is None else by
     networks = space if scored_in is None else scored_in
     settings = {
         "space": space.name,
         "scored_in": networks.name,
         "proxies": [proxy.name for proxy in scorer.proxies],
         "scorer": scorer.settings,
+        "ensemble": fingerprint(scorer.ensemble),
         "by": fingerprint(by),
         "budget": fingerprint(budget),
-        "batch": batch,
-        "seed": seed,
+        "batch": int(batch),
+        "seed": int(seed),
     }
     admission = None if budget is None else Admission(space, budget, scorer.device)
     course = Course(space, admission, by.begin(space, scorer), seed)
     with Journal(journal, settings, space) as kept:
         for members in kept.batches():
             course.take(members)
+        # A batch may end with proposals that were rejected.
+        course.proposals = max(course.proposals, kept.proposals)
         clock = _Clock(kept.seconds, seconds)
 
         def scored() -> Iterator[Individual]:
             yield from course.history[:candidates]
             while len(course.history) < candidates and not clock.ended and not (stop and stop()):
                 # Whole batches, so that the course does not depend on where an earlier run ended.
-                proposed = course.proposed(batch, patience)
+                proposed = course.proposed(batch, patience, stop=lambda: clock.ended)
                 if not proposed:
                     return
                 members = _scored(proposed, space, networks, scorer, workers)
-                kept.keep(members, clock.seconds)
+                kept.keep(members, clock.seconds, course.proposals)
                 course.take(members)
                 yield from members
 
@@ -128,9 +134,10 @@ def search(
             unit=" candidates", state=lambda: _state(course),
         ):  # fmt: skip
             pass
+    front = by.cost if isinstance(by, FrontEvolution) else None
     return SearchResult(
         space, _found(course, scorer), course.history, Proxies.of(scorer), course.proposals,
-        clock.seconds, settings,
+        clock.seconds, settings, scorer.ensemble, front,
     )  # fmt: skip
 
 
@@ -152,7 +159,8 @@ def _found(course: Course, scorer: Scorer) -> Sequence[Individual]:
     return best
 
 
-def _default(scorer: Scorer) -> Evolution:
+def default_evolution(scorer: Scorer) -> Evolution:
+    """AZ-NAS's for several proxies under its log-rank rule, else Zen-NAS's."""
     several = len(scorer.proxies) > 1 and scorer.ensemble is az_rank
     return AzEvolution() if several else ZenEvolution()
 

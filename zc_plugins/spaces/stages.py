@@ -115,6 +115,22 @@ class Stages:
         )
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """What makes this space again, as JSON holds it."""
+        limits = self.limits
+        return {
+            "initial": self.encode(self.initial),
+            "kinds": list(limits.kinds),
+            "classes": self.classes,
+            "residual": self.residual,
+            "squeeze_excite": self.squeeze_excite,
+            "max_layers": limits.max_layers,
+            "max_channels": limits.max_channels,
+            "blocks_per_stage": limits.blocks_per_stage,
+            "head_varies": limits.head_varies,
+        }
+
+    @property
     def plain(self) -> Stages:
         """The same architectures as networks without residual links and squeeze-excite.
 

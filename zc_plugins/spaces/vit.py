@@ -116,6 +116,17 @@ class VitSpace:
         self.patch_size, self.classes = patch_size, classes
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """What makes this space again; ranges of a preset by its name."""
+        preset = next((name for name in PRESETS if PRESETS[name] == self.ranges), None)
+        return {
+            "ranges": preset or self.ranges,
+            "image_size": self.image_size,
+            "patch_size": self.patch_size,
+            "classes": self.classes,
+        }
+
+    @property
     def name(self) -> str:
         """Identity of the space with its settings."""
         ranges = "-".join(",".join(f"{c:g}" for c in r) for r in vars(self.ranges).values())
