@@ -95,7 +95,7 @@ class EvolutionSampler(BaseSampler):
     ) -> None:
         if patience < 1 or seed < 0:
             raise InvalidArgument(
-                f"patience={patience}, seed={seed}: pass a patience of 1 or more, a seed of 0 or more"
+                f"patience={patience}, seed={seed}: pass 1 or more, and a seed of 0 or more"
             )
         require_distinct(scorer, budget, scored_in)
         self._space = as_space(space)
