@@ -179,6 +179,30 @@ def test_search_quality(shared_file: Shared, tmp_path: Path) -> None:
     assert kept.read_text().splitlines() == lines
 
 
+def test_search_under_a_latency_limit(shared_file: Shared, tmp_path: Path) -> None:
+    from benchmarks.search_latency import WAYS, Run, found, limit_of, markdown, plot, summary
+
+    folder = str(shared_file("nb201_hw_nas_bench.parquet").parent)
+    runs = [
+        Run("cifar100", "raspi4", 0.4, way, seed, folder, candidates=25)
+        for way in WAYS
+        for seed in range(2)
+    ]
+    results = {run: found(run) for run in runs}
+    assert {count for _, count in results.values()} == {25}
+    rows = {row["way"]: row for row in summary([("cifar100", "raspi4", 0.4)], results, folder)}
+    oracle = rows["oracle"]["accuracy"]
+    assert oracle == max(row["accuracy"] for row in rows.values())
+    for way in WAYS:
+        assert rows[way]["latency_ms"] <= limit_of(runs[0])
+        assert rows[way]["to_oracle"] == pytest.approx(oracle - rows[way]["accuracy"], abs=2e-3)
+        assert 0 <= rows[way]["better_scores"] <= 1
+    assert rows["RandomSearch, az_nas"]["gain_over_random_search"] == 0
+    assert len(markdown(list(rows.values())).splitlines()) == 2 + len(rows)
+    plot(list(rows.values()), tmp_path / "latency.png")
+    assert (tmp_path / "latency.png").stat().st_size > 0
+
+
 def test_nni_search(shared_file: Shared, tmp_path: Path) -> None:
     """All strategies on one dataset: the rows that are kept come out again."""
     pytest.importorskip("nni", reason="nni is not installed: pip install -e '.[nni]'")
@@ -211,29 +235,5 @@ def test_make_bench_runs_every_benchmark_of_choices() -> None:
     """Those that show whether scores are of use, among them."""
     _, target = (ROOT / "Makefile").read_text().split("\nbench:")
     named = {line.split("-m benchmarks.")[1].split()[0] for line in target.splitlines()[1:]}
-    assert {"useful", "choose", "nni_search"} < named
+    assert {"useful", "choose", "nni_search", "search_latency", "search_speed"} < named
     assert all((ROOT / "benchmarks" / f"{name}.py").exists() for name in named)
-
-
-def test_search_under_a_latency_limit(shared_file: Shared, tmp_path: Path) -> None:
-    from benchmarks.search_latency import WAYS, Run, found, limit_of, markdown, plot, summary
-
-    folder = str(shared_file("nb201_hw_nas_bench.parquet").parent)
-    runs = [
-        Run("cifar100", "raspi4", 0.4, way, seed, folder, candidates=25)
-        for way in WAYS
-        for seed in range(2)
-    ]
-    results = {run: found(run) for run in runs}
-    assert {count for _, count in results.values()} == {25}
-    rows = {row["way"]: row for row in summary([("cifar100", "raspi4", 0.4)], results, folder)}
-    oracle = rows["oracle"]["accuracy"]
-    assert oracle == max(row["accuracy"] for row in rows.values())
-    for way in WAYS:
-        assert rows[way]["latency_ms"] <= limit_of(runs[0])
-        assert rows[way]["to_oracle"] == pytest.approx(oracle - rows[way]["accuracy"], abs=2e-3)
-        assert 0 <= rows[way]["better_scores"] <= 1
-    assert rows["RandomSearch, az_nas"]["gain_over_random_search"] == 0
-    assert len(markdown(list(rows.values())).splitlines()) == 2 + len(rows)
-    plot(list(rows.values()), tmp_path / "latency.png")
-    assert (tmp_path / "latency.png").stat().st_size > 0
