@@ -228,7 +228,7 @@ def summary(
 
 
 def plot(rows: list[dict[str, Any]], to: Path) -> None:
-    """Test accuracy against the limit, a panel a dataset and device."""
+    """Test accuracy against the limit, a panel a dataset and device; a random cell lies below."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -238,15 +238,14 @@ def plot(rows: list[dict[str, Any]], to: Path) -> None:
     devices = list(dict.fromkeys(row["device"] for row in rows))
     size = (4.2 * len(datasets), 0.6 + 3.2 * len(devices))
     figure, panels = plt.subplots(len(devices), len(datasets), figsize=size, squeeze=False)
-    styles = {"oracle": "--", "one at random": ":"}
     for (device, dataset), axes in zip(product(devices, datasets), panels.flat, strict=True):
         mine = [row for row in rows if (row["dataset"], row["device"]) == (dataset, device)]
-        for way in (*styles, *WAYS):
+        for way in ("oracle", *WAYS):
             points = [row for row in mine if row["way"] == way]
             color = f"C{list(WAYS).index(way)}" if way in WAYS else "k"
             axes.errorbar(
                 [row["limit_ms"] for row in points], [row["accuracy"] for row in points],
-                [row.get("standard_error", 0) for row in points], fmt=styles.get(way, ".-"),
+                [row.get("standard_error", 0) for row in points], fmt=".-" if way in WAYS else "--",
                 color=color, label=way, linewidth=1.2, markersize=4, capsize=2,
             )  # fmt: skip
         best = max(row["accuracy"] for row in mine)

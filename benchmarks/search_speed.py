@@ -96,7 +96,10 @@ class Laps:
 
 
 def steps(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Milliseconds of a step at each history size, and of ranking the history anew."""
+    """Milliseconds of a step at each history size, and of ranking the history anew.
+
+    A step takes as many proposals as the budget and what is known already ask for.
+    """
     rows = []
     largest = max(arguments.sizes)
     for name, (proxies, by) in EVOLUTIONS.items():
@@ -109,7 +112,9 @@ def steps(arguments: argparse.Namespace) -> dict[str, Any]:
         row: dict[str, Any] = {"evolution": name}
         for size in arguments.sizes:
             row[f"{size:,}"] = median([1000 * s for s in laps.seconds[:size][-WINDOW:]])
-        rows.append({**row, "acceptance_rate": round(result.acceptance_rate, 3)})
+            window = [individual.step for individual in result.history[:size][-WINDOW:]]
+            row[f"proposals at {size:,}"] = round((window[-1] - window[0]) / (len(window) - 1), 2)
+        rows.append(row)
     rows.append(ranking(arguments))
     return {"rows": rows, "unit": "ms", "window": WINDOW}
 
