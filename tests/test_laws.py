@@ -12,6 +12,7 @@ import pytest
 
 import zc_plugins
 from zc_plugins.ensembles import SHELF as ENSEMBLES
+from zc_plugins.predictors import SHELF as PREDICTORS
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.proxies import SHELF as PROXIES
 
@@ -41,6 +42,7 @@ FLOORS = {
     "_score_text": 3,
     "cache": 3,
     "ensembles": 3,
+    "predictors": 3,
     "spaces": 3,
     "reference": 4,
     "discovery": 4,
@@ -71,7 +73,7 @@ OWN_ROOMS = {
     "loky": {"_scoring"},
     "cloudpickle": {"_scoring"},
     "yaml": {"nni"},
-    "sklearn": {"ensembles"},
+    "sklearn": {"predictors"},
     "pyarrow": {"tables"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -205,7 +207,12 @@ def test_every_file_says_what_it_is(file: str) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "shelf"),
-    [("probes", PROBES), ("proxies", PROXIES), ("ensembles", ENSEMBLES)],
+    [
+        ("probes", PROBES),
+        ("proxies", PROXIES),
+        ("ensembles", ENSEMBLES),
+        ("predictors", PREDICTORS),
+    ],
 )
 def test_a_shelf_file_holds_the_item_of_its_name(folder: str, shelf: object) -> None:
     stems = {p.stem for p in (ROOT / folder).glob("*.py") if not p.stem.startswith("_")}

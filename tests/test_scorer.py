@@ -75,6 +75,16 @@ def test_an_architecture_is_scored_once() -> None:
     assert (np.asarray(table.seconds)[1:] == 0).all()
 
 
+def test_a_table_tells_the_parameters_that_make_its_candidates() -> None:
+    space, scorer = NasBench201(), az()
+    cell = space.decode("|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|")
+    wanted = (space.parameters(space.canonical(cell)),)
+    assert scorer.score([cell], space=space).parameters == wanted
+    ((_, streamed),) = scorer.stream([cell], space=space)
+    assert streamed.parameters == wanted
+    assert scorer.score([lambda: nn.Linear(2, 2)]).parameters == ({},)
+
+
 def test_failures_are_remembered_too() -> None:
     calls = []
 

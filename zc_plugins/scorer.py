@@ -138,8 +138,9 @@ class Scorer:
         bar = with_progress(incoming, total=total, description="scoring", show=show_progress)
         for place, row, spent in bar:
             rows[place], seconds[place] = row, spent
-        keys = [candidate.key for candidate in candidates]
-        return score_table(keys, [rows[place] for place in range(total)], seconds, self.proxies)
+        return score_table(
+            candidates, [rows[place] for place in range(total)], seconds, self.proxies
+        )
 
     def stream(
         self,
@@ -155,8 +156,7 @@ class Scorer:
         candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
         incoming = self._desk.rows(candidates, self._method, self._memory, workers)
         for place, row, spent in incoming:
-            key = candidates[place].key
-            yield place, score_table([key], [row], np.array([spent]), self.proxies)
+            yield place, score_table([candidates[place]], [row], np.array([spent]), self.proxies)
 
     def layer_scores(self, network: Any) -> ScoreRow:
         """All proxies' numbers of one network, with the names of its layers and blocks.

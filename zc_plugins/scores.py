@@ -28,6 +28,8 @@ class ScoreTable:
         notes: per candidate, the reason for each proxy that is not a number.
         degenerate: per candidate, whether such a reason lies in the network (dead, disconnected,
             not finite) rather than in our inability to read it.
+        parameters: per candidate, what a trial must hold to make its architecture, by name; empty
+            where the space does not tell.
 
     Example:
         >>> table = ScoreTable(["a", "b"], [[1, 2], [3, np.nan]], notes=[{}, {"1": "dead"}])
@@ -43,6 +45,7 @@ class ScoreTable:
     seconds: Float[ndarray, " candidates"]
     notes: tuple[Mapping[str, str], ...]
     degenerate: tuple[bool, ...]
+    parameters: tuple[Mapping[str, Any], ...]
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class ScoreTable:
         seconds: npt.ArrayLike | None = None,
         notes: Sequence[Mapping[str, str]] = (),
         degenerate: Sequence[bool] = (),
+        parameters: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Take anything of the right shape; proxies without names are called by their number.
 
@@ -79,6 +83,7 @@ class ScoreTable:
             "seconds": (np.zeros(rows) if seconds is None else np.array(seconds, float), rows),
             "notes": (tuple(notes) or ({},) * rows, rows),
             "degenerate": (tuple(map(bool, degenerate)) or (False,) * rows, rows),
+            "parameters": (tuple(parameters) or ({},) * rows, rows),
         }
         for name, (value, wanted) in attributes.items():
             if len(value) != wanted:
@@ -130,6 +135,7 @@ class ScoreTable:
             self.seconds[places],
             [self.notes[place] for place in places],
             [self.degenerate[place] for place in places],
+            [self.parameters[place] for place in places],
         )
 
     def only(self, proxies: Sequence[str]) -> ScoreTable:
@@ -148,6 +154,7 @@ class ScoreTable:
             self.seconds,
             [{name: text for name, text in note.items() if name in proxies} for note in self.notes],
             self.degenerate,
+            self.parameters,
         )
 
     def reason(self, row: int) -> str:

@@ -53,7 +53,8 @@ def test_the_cache_is_asked_once_and_under_its_settings(tmp_path: Path) -> None:
 
 def test_rows_come_back_from_their_table() -> None:
     rows = [row(1.0), row(float("nan"), "out of luck")]
-    table = score_table(["a", "b"], rows, np.zeros(2), [SHELF["params"]])
+    candidates = [Candidate(key, None, None) for key in "ab"]
+    table = score_table(candidates, rows, np.zeros(2), [SHELF["params"]])
     again = score_rows(table, [SHELF["params"]])
     assert list(again) == ["a", "b"]
     for key, wanted in zip("ab", rows, strict=True):

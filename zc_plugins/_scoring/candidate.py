@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from zc_plugins.errors import NotAModule
-from zc_plugins.spaces import SearchSpace
+from zc_plugins.spaces import SearchSpace, Suggestible
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ class Candidate:
     def known(self) -> tuple[str, str] | None:
         """Under which its scores are remembered, if they are."""
         return None if self.space is None else (self.space.name, self.key)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a trial must hold to make the architecture; empty where no space tells."""
+        if isinstance(self.space, Suggestible):
+            return self.space.parameters(self.item)
+        return {}
 
     @property
     def built(self) -> bool:

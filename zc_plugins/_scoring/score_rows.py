@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zc_plugins._scoring.candidate import Candidate
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.proxies import Proxy
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
@@ -13,15 +14,15 @@ from zc_plugins.scores import ScoreTable
 
 
 def score_table(
-    keys: Sequence[str],
+    candidates: Sequence[Candidate],
     rows: Sequence[ScoreRow],
     seconds: Float[ndarray, " candidates"],
     proxies: Sequence[Proxy],
 ) -> ScoreTable:
-    """The table of candidates, by key and row, and the seconds that each took."""
+    """The table of candidates, their rows and the seconds that each took."""
     names = [proxy.name for proxy in proxies]
     return ScoreTable(
-        keys,
+        [candidate.key for candidate in candidates],
         np.array([[row[name].value for name in names] for row in rows]),
         names,
         [proxy.higher_is_better for proxy in proxies],
@@ -29,6 +30,7 @@ def score_table(
         seconds,
         [{name: row[name].note for name in names if row[name].note} for row in rows],
         [any(row[name].degenerate for name in names) for row in rows],
+        [candidate.parameters for candidate in candidates],
     )
 
 
