@@ -14,6 +14,7 @@ import io
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,28 +76,30 @@ def main() -> None:
         "--dataset", choices=["cifar10", "cifar100", "imagenet16-120"], default="cifar10"
     )
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--repeats", type=int, help="draws; the recipe's own where left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     population = f"nasbench201-{arguments.dataset}"
     setting = Setting.of(arguments.recipe, population, arguments.batch_size, arguments.seed)
+    setting = replace(setting, repeats=arguments.repeats or setting.repeats)
     space = NasBench201()
     cells = sorted({space.encode(space.canonical(cell)) for cell in space})
     start = time.perf_counter()
     table = scored(cells, setting, arguments.processes)
-    write(table, path(arguments.recipe, arguments.dataset))
-    print(
-        json.dumps(
-            {
-                "cells": len(cells),
-                "batch_size": arguments.batch_size,
-                "seed": arguments.seed,
-                "seconds": round(time.perf_counter() - start, 1),
-                "processes": arguments.processes,
-                **provenance(),
-            }
-        )
-    )
+    kept = path(arguments.recipe, arguments.dataset)
+    write(table, kept)
+    result = {
+        "cells": len(cells),
+        "batch_size": arguments.batch_size,
+        "repeats": setting.repeats,
+        "seed": arguments.seed,
+        "seconds": round(time.perf_counter() - start, 1),
+        "processes": arguments.processes,
+        **provenance(),
+    }
+    kept.with_name(kept.name.replace(".csv.gz", ".json")).write_text(json.dumps(result) + "\n")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
