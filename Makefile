@@ -31,7 +31,7 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.speed --json
 	$(RUN)/python -m benchmarks.correlation --architectures 1000 --json
 	$(RUN)/python -m benchmarks.useful
-	$(RUN)/python -m benchmarks.harmless --seeds 12
+	$(RUN)/python -m benchmarks.harmless --seeds 50 --ways sampler pruner
 	$(RUN)/python -m benchmarks.prior
 	$(RUN)/python -m benchmarks.choose
 	$(RUN)/python -m benchmarks.every_proxy
