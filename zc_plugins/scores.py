@@ -138,6 +138,31 @@ class ScoreTable:
             [self.parameters[place] for place in places],
         )
 
+    def joined(self, other: ScoreTable) -> ScoreTable:
+        """The candidates of both, the other's last.
+
+        Raises:
+            InvalidArgument: if the other lacks one of this table's proxies.
+        """
+        rest = other.only(self.proxies)
+        first = self.layers if len(self) else dict.fromkeys(rest.layers, ())
+        layers = {
+            name: [*vectors, *rest.layers[name]]
+            for name, vectors in first.items()
+            if name in rest.layers
+        }
+        return ScoreTable(
+            [*self.candidates, *rest.candidates],
+            np.concatenate([self.values, rest.values]),
+            self.proxies,
+            self.higher_is_better,
+            layers,
+            np.concatenate([self.seconds, rest.seconds]),
+            [*self.notes, *rest.notes],
+            [*self.degenerate, *rest.degenerate],
+            [*self.parameters, *rest.parameters],
+        )
+
     def only(self, proxies: Sequence[str]) -> ScoreTable:
         """The columns of these proxies, in that order.
 

@@ -3,6 +3,7 @@
 from zc_plugins.optuna.budget import enforce_budget
 from zc_plugins.optuna.enqueue import enqueue_best
 from zc_plugins.optuna.evolution import EvolutionSampler
+from zc_plugins.optuna.filter_then_train import FilterThenTrainSampler
 from zc_plugins.optuna.multi_objective import raise_if_rejected
 from zc_plugins.optuna.pruner import ZeroCostPruner
 from zc_plugins.optuna.sampler import ZeroCostSampler
@@ -11,6 +12,7 @@ from zc_plugins.optuna.trust import trust
 
 __all__ = [
     "EvolutionSampler",
+    "FilterThenTrainSampler",
     "ZeroCostPruner",
     "ZeroCostSampler",
     "enforce_budget",

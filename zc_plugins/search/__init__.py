@@ -1,6 +1,7 @@
 """Training-free search under budgets: which architecture to train, found without training any."""
 
 from zc_plugins.search.az_evolution import AzEvolution
+from zc_plugins.search.filter_then_train import FilterThenTrain, Training
 from zc_plugins.search.front_evolution import FrontEvolution
 from zc_plugins.search.individual import Individual
 from zc_plugins.search.random_search import RandomSearch
@@ -10,10 +11,12 @@ from zc_plugins.search.zen_evolution import ZenEvolution
 
 __all__ = [
     "AzEvolution",
+    "FilterThenTrain",
     "FrontEvolution",
     "Individual",
     "RandomSearch",
     "SearchResult",
+    "Training",
     "ZenEvolution",
     "search",
 ]

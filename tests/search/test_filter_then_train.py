@@ -1,0 +1,187 @@
+"""Filter, then train a few: on chains of layers whose accuracy we make up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.search.chains import Chain, Chains
+from zc_plugins import Budget, Excitation, Scorer, recipes
+from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.predictors import Prediction
+from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.search import FilterThenTrain, Training
+from zc_plugins.search.filter_then_train import expected_improvement
+from zc_plugins.spaces.module import ModuleSpace
+
+SHAPE = (4,)
+SPACE = Chains()
+
+
+def size() -> Scorer:
+    return recipes.size(SHAPE)
+
+
+def course(**options: Any) -> FilterThenTrain:
+    return FilterThenTrain(SPACE, size(), **{"pool": 60, **options})
+
+
+def accuracy(chain: Chain) -> float:
+    """Size helps, but a third layer of five is best of all."""
+    return sum(chain) / 4 - 3 * abs(chain[2] - 5)
+
+
+def trained(
+    steps: FilterThenTrain, count: int, truth: Callable[[Chain], float] = accuracy
+) -> list[Training]:
+    """That many proposals, each trained to its end."""
+    trainings: list[Training] = []
+    for turn in range(count):
+        proposal = steps.propose(trainings, turn=turn)
+        assert proposal is not None
+        trainings.append(Training(proposal[0], truth(proposal[0])))
+    return trainings
+
+
+def test_the_best_of_the_pool_come_first() -> None:
+    first = [training.architecture for training in trained(course(first=4), 4)]
+    sample = [SPACE.sample(rng) for rng in [np.random.default_rng([0, 0])] for _ in range(60)]
+    best = sorted({SPACE.flops(c, SHAPE) for c in sample}, reverse=True)[:4]
+    assert [SPACE.flops(chain, SHAPE) for chain in first] == best
+
+
+def test_trainings_lead_on_where_scores_do_not() -> None:
+    def reached(seed: int) -> float:
+        return max(accuracy(t.architecture) for t in trained(course(seed=seed), 25))
+
+    def drawn(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        return max(accuracy(SPACE.sample(rng)) for _ in range(25))
+
+    # The best is 29 / 4; a random 25 lie about two points below.
+    assert np.mean([reached(seed) for seed in range(4)]) > 6.8
+    assert np.mean([drawn(seed) for seed in range(50)]) < 6.5
+
+
+def test_misleading_scores_are_outvoted() -> None:
+    best = max(-sum(t.architecture) for t in trained(course(), 25, lambda chain: -sum(chain)))
+    assert best >= -6
+
+
+def test_nothing_is_proposed_twice_nor_while_it_is_trained() -> None:
+    steps = course(first=2)
+    trainings = trained(steps, 12)
+    keys = [SPACE.encode(t.architecture) for t in trainings]
+    assert len(set(keys)) == 12
+    proposal = steps.propose(trainings, turn=12)
+    assert proposal is not None
+    again = steps.propose(trainings, [steps.key(proposal[0])], turn=12)
+    assert again is not None
+    assert again[0] != proposal[0]
+
+
+def test_the_same_evidence_gives_the_same_proposal() -> None:
+    one, other = trained(course(seed=3), 8), trained(course(seed=3), 8)
+    assert one == other
+    assert one != trained(course(seed=4), 8)
+
+
+def test_scores_come_with_the_proposal() -> None:
+    proposal = course().propose([])
+    assert proposal is not None
+    assert proposal[1].column("complexity")[0] == SPACE.flops(proposal[0], SHAPE)
+
+
+def test_what_stopped_trainings_had_reached_is_learned_from() -> None:
+    """All are stopped, so nothing else can tell that the third layer matters."""
+    steps = course(first=2)
+    trainings: list[Training] = []
+    for turn in range(30):
+        proposal = steps.propose(trainings, turn=turn)
+        assert proposal is not None
+        value = accuracy(proposal[0])
+        trainings.append(Training(proposal[0], math.nan, {1: value / 2, 2: value / 2 + 1}))
+    late = [accuracy(t.architecture) for t in trainings[10:]]
+    early = [accuracy(t.architecture) for t in trainings[:10]]
+    assert np.mean(late) > np.mean(early) + 1
+
+
+def test_short_trainings_and_whole_ones_together() -> None:
+    steps = course(first=2)
+    trainings: list[Training] = []
+    for turn in range(30):
+        proposal = steps.propose(trainings, turn=turn)
+        assert proposal is not None
+        value = accuracy(proposal[0])
+        whole = value if turn % 4 == 0 else math.nan
+        trainings.append(Training(proposal[0], whole, {1: value / 2}))
+    assert max(accuracy(t.architecture) for t in trainings) > 6.5
+
+
+def test_failed_and_unreported_trainings_teach_nothing_but_are_not_repeated() -> None:
+    steps = course(first=2)
+    trainings = [Training(steps.propose([])[0])]  # type: ignore[index]
+    proposal = steps.propose(trainings)
+    assert proposal is not None
+    assert proposal[0] != trainings[0].architecture
+
+
+def test_a_budget_holds_for_pool_and_neighbours() -> None:
+    budget = Budget(SHAPE, params=90)
+    for training in trained(course(budget=budget, first=2), 12):
+        assert SPACE.params(training.architecture) <= 90
+    with pytest.raises(NothingScored, match="admits none of 60 drawn architectures"):
+        course(budget=Budget(SHAPE, params=1)).propose([])
+
+
+def test_the_end_of_a_small_space() -> None:
+    def build(trial: Any) -> Any:
+        from torch import nn
+
+        width = trial.suggest_int("width", 1, 6)
+        if width == 3:
+            raise ValueError("three is out of stock")
+        return nn.Linear(4, width)
+
+    space = ModuleSpace(build)
+    steps = FilterThenTrain(space, size(), pool=20, first=2)
+    trainings: list[Training] = []
+    while (proposal := steps.propose(trainings, turn=len(trainings))) is not None:
+        trainings.append(Training(proposal[0], float(proposal[0].params["width"])))
+    assert sorted(t.value for t in trainings) == [1, 2, 4, 5, 6]
+
+
+def test_another_predictor() -> None:
+    class Asked:
+        fitted = 0
+
+        def fit(self, table: Any, values: Any) -> Any:
+            Asked.fitted += 1
+            return gaussian_process().fit(table, values)
+
+    trained(course(first=2, predictor=Asked()), 6)
+    assert Asked.fitted == 4
+
+
+def test_expected_improvement() -> None:
+    mean, std = np.array([0.0, 1.0, -3.0]), np.array([1.0, 2.0, 0.5])
+    draws = mean + std * np.random.default_rng(0).normal(size=(400_000, 3))
+    wanted = np.maximum(draws - 0.5, 0).mean(axis=0)
+    found = expected_improvement(Prediction(mean, std), 0.5)
+    np.testing.assert_allclose(found, wanted, rtol=0.02, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"first": 1}, {"first": 61}, {"neighbours": -1}, {"seed": -1}])
+def test_numbers_out_of_range(options: dict[str, int]) -> None:
+    with pytest.raises(InvalidArgument, match="pass 2 <= first <= pool"):
+        course(**options)
+
+
+def test_a_scorer_that_can_read_nothing() -> None:
+    scorer = Scorer(["jacov"], Excitation((5,)))
+    with pytest.raises(NothingScored, match="could be scored"):
+        FilterThenTrain(SPACE, scorer, pool=5, first=2).propose([])

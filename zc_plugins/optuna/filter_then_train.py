@@ -1,0 +1,233 @@
+"""A sampler that filters without training, then trains a few: the one to begin with."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from torch import nn
+
+from zc_plugins._score_attributes import score_attributes
+from zc_plugins.costs.budget import Budget
+from zc_plugins.errors import InvalidArgument
+from zc_plugins.optuna._attributes import numbers_of, write
+from zc_plugins.optuna._claim import Claim, given_architecture
+from zc_plugins.predictors import Predictor
+from zc_plugins.scorer import Scorer
+from zc_plugins.search.filter_then_train import FilterThenTrain, Training
+from zc_plugins.spaces import SearchSpace, Suggestible
+from zc_plugins.spaces.module import as_space
+
+
+class FilterThenTrainSampler(BaseSampler):
+    """Proposes the best of a scored pool, then what scores and the study's trainings promise.
+
+    The first trial scores a random pool without training; it and the next ones get the pool's
+    best. Then a Gaussian process learns from the finished trials which architectures are better
+    than their scores, and worse, and each trial gets the one of the greatest expected improvement,
+    of the pool and of neighbours of the best so far. Misleading scores are outvoted as trials
+    finish.
+
+    With a pruner that stops trials early (``SuccessiveHalvingPruner``), the values that pruned
+    trials had reached are learned from as well: many short trainings and a few whole ones find more
+    in the same time.
+
+    Everything is derived from the study's trials, so a study can be resumed, and have several
+    workers: each scores the pool once, and none proposes what another one is training. The scores
+    are stored as ``zc_NAME``. With several objectives the first value counts.
+
+    Args:
+        build_model: a trial in, a network out; or a search space that is ``Suggestible``.
+        scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
+        first: the pool's best that are trained before the trainings are asked, at least 2; five
+            times as many where trainings are stopped early.
+        pool: random architectures to score at the start.
+        neighbours: architectures near the best to score before each further trial.
+        budget: architectures over it are neither scored nor proposed.
+        predictor: in place of the Gaussian process; it learns from COMPLETE trials alone.
+        others: samples all parameters that are not the architecture's, a learning rate, say; TPE
+            where None.
+        seed: of the pool and the neighbours.
+
+    Raises:
+        InvalidArgument: if a number is out of range, or the space not ``Suggestible``.
+
+    Example:
+        >>> import optuna
+        >>> from torch import nn
+        >>> from zc_plugins import recipes
+        >>> def build_model(trial):
+        ...     return nn.Linear(4, trial.suggest_int("width", 1, 64))
+        >>> sampler = FilterThenTrainSampler(build_model, recipes.size((4,)))
+        >>> study = optuna.create_study(sampler=sampler, direction="maximize")
+        >>> study.optimize(lambda trial: -abs(build_model(trial).out_features - 50), n_trials=12)
+        >>> 48 <= study.best_params["width"] <= 52
+        True
+    """
+
+    def __init__(
+        self,
+        build_model: Callable[[Any], nn.Module] | SearchSpace[Any],
+        scorer: Scorer,
+        *,
+        first: int = 3,
+        pool: int = 1000,
+        neighbours: int = 30,
+        budget: Budget | None = None,
+        predictor: Predictor | None = None,
+        others: BaseSampler | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._space = as_space(build_model)
+        if not isinstance(self._space, Suggestible):
+            raise InvalidArgument(
+                f"space {self._space.name!r} cannot tell the parameters of an architecture: give "
+                "it parameters(architecture), the inverse of suggest(trial)"
+            )
+        self._parameters = self._space.parameters
+        self._scorer = scorer
+        self._course = FilterThenTrain(
+            self._space, scorer, first=first, pool=pool, neighbours=neighbours, budget=budget,
+            predictor=predictor, seed=seed,
+        )  # fmt: skip
+        self._others = TPESampler(seed=seed) if others is None else others
+        self._ended: dict[int, Training] = {}
+        self._turn, self._drawn = threading.RLock(), threading.local()
+
+    def reseed_rng(self) -> None:
+        self._others.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        answers = self._drawn.answers = self._answers(study, trial)
+        others = self._others.infer_relative_search_space(study, trial)
+        return {**others, **answers.distributions}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        answers = getattr(self._drawn, "answers", None)
+        if answers is None or answers.trial_id != trial._trial_id:
+            answers = self._answers(study, trial)
+        # A wrapping sampler may have taken names out.
+        params = {name: v for name, v in answers.params.items() if name in search_space}
+        rest = {name: d for name, d in search_space.items() if name not in params}
+        return {**self._others.sample_relative(study, trial, rest), **params}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        return self._others.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._others.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        if state == TrialState.COMPLETE:
+            write(study._storage, trial._trial_id, self._missing(trial))
+        self._others.after_trial(study, trial, state, values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"_drawn", "_turn"}
+        return {name: value for name, value in self.__dict__.items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = {"_drawn": threading.local(), "_turn": threading.RLock()}
+        self.__dict__.update(state, **own)
+
+    def _answers(self, study: optuna.Study, trial: FrozenTrial) -> _Answers:
+        """The parameters of the next architecture; none where it is given, or none is left."""
+        if given_architecture(self._space, trial) is not None:
+            return _Answers(trial._trial_id)
+        with self._turn:
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            trainings = self._trainings(study, trials)
+            busy = self._busy(trials)
+            proposal = self._course.propose(trainings, busy, trial.number)
+            if proposal is not None:
+                Claim(trial.number, self._course.key(proposal[0])).write(
+                    study._storage, trial._trial_id
+                )
+        if proposal is None:
+            # The same text each time, so that Python shows it once.
+            warnings.warn(
+                "no architecture is left that is new, scored and within the budget, so the "
+                "trial's parameters are the other sampler's: end the study, or raise the limits",
+                stacklevel=2,
+            )
+            return _Answers(trial._trial_id)
+        architecture, table = proposal
+        write(study._storage, trial._trial_id, score_attributes(table, 0))
+        asked = FixedTrial(self._parameters(architecture))
+        self._space.suggest(asked)
+        return _Answers(trial._trial_id, asked.params, asked.distributions)
+
+    def _missing(self, trial: FrozenTrial) -> dict[str, float | str]:
+        """The scores of a trial whose architecture was given, for ``trust`` to read."""
+        architecture = given_architecture(self._space, trial)
+        names = (proxy.name for proxy in self._scorer.proxies)
+        if architecture is None or numbers_of(trial, names) is not None:
+            return {}
+        table = self._scorer.score([architecture], space=self._space, show_progress=False)
+        return score_attributes(table, 0)
+
+    def _trainings(self, study: optuna.Study, trials: Iterable[FrozenTrial]) -> list[Training]:
+        first = study._storage.get_study_directions(study._study_id)[0]
+        sign = -1.0 if first == StudyDirection.MINIMIZE else 1.0
+        found = []
+        for trial in trials:
+            if not trial.state.is_finished():
+                continue
+            if trial._trial_id not in self._ended:
+                self._ended[trial._trial_id] = self._training(trial, sign)
+            found.append(self._ended[trial._trial_id])
+        return [training for training in found if training.architecture is not None]
+
+    def _training(self, trial: FrozenTrial, sign: float) -> Training:
+        value = sign * trial.values[0] if trial.state == TrialState.COMPLETE else math.nan
+        early = {step: sign * reached for step, reached in trial.intermediate_values.items()}
+        if trial.state == TrialState.FAIL:
+            early = {}
+        return Training(given_architecture(self._space, trial), value, early)
+
+    def _busy(self, trials: Iterable[FrozenTrial]) -> set[str]:
+        """Keys of what is in training, or waits for it."""
+        keys = set()
+        for trial in trials:
+            if trial.state.is_finished():
+                continue
+            claim = Claim.of(trial)
+            if claim is not None:
+                keys.add(claim.key)
+            elif (architecture := given_architecture(self._space, trial)) is not None:
+                keys.add(self._course.key(architecture))
+        return keys
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a trial's questions about its architecture are answered with."""
+
+    trial_id: int
+    params: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, BaseDistribution] = field(default_factory=dict)

@@ -1,0 +1,265 @@
+"""Filter, then train a few: which architecture to train next."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from zc_plugins._admission import Admission
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.costs.budget import Budget
+from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.predictors import Fitted, Prediction, Predictor
+from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.reference import sampled
+from zc_plugins.scorer import Scorer
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces import SearchSpace
+
+PARENTS, SHORT = 5, 5
+"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is known of an architecture that was trained, or begun.
+
+    Attributes:
+        architecture: of the space.
+        value: after the whole training, in any unit, higher is better; NaN where it was stopped.
+        early: values by the step at which they were reported.
+    """
+
+    architecture: Any
+    value: float = math.nan
+    early: Mapping[int, float] = field(default_factory=dict)
+
+
+class FilterThenTrain:
+    """Proposes the best of a scored pool first, then what trainings and scores together promise.
+
+    A random pool is scored without training, and its ``first`` best are proposed. From then on a
+    predictor is fitted on all trainings so far, and the architecture of the greatest expected
+    improvement is proposed, of the pool and of neighbours of the best trained, which are scored as
+    they come. Where trainings were stopped early (by successive halving, say), what they had
+    reached is learned from too: one process predicts the early value, and a second one, whose trend
+    follows it, the last.
+
+    Args:
+        space: of the architectures; one that tells parameters of them (``Suggestible``), so that
+            the predictor knows which are alike, or likeness is that of their scores alone.
+        scorer: e.g. ``recipes.az_nas(input_shape=(3, 32, 32))``.
+        first: the pool's best that are trained before the predictor is asked, at least 2; five
+            times as many where trainings are stopped early.
+        pool: random architectures to score at the start, at least ``first``.
+        neighbours: mutants to look at before each further proposal.
+        budget: architectures over it are neither scored nor proposed.
+        predictor: learns from whole trainings alone; a Gaussian process of the scorer's ensemble,
+            which learns from stopped ones too, where None.
+        seed: of the pool and the neighbours.
+
+    Raises:
+        InvalidArgument: if a number is out of range.
+
+    References:
+        Expected improvement: Jones, Schonlau and Welch, J. Global Optimization 1998, equation 15.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace[Any],
+        scorer: Scorer,
+        *,
+        first: int = 3,
+        pool: int = 1000,
+        neighbours: int = 30,
+        budget: Budget | None = None,
+        predictor: Predictor | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not 2 <= first <= pool or neighbours < 0 or seed < 0:
+            raise InvalidArgument(
+                f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
+                "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
+            )
+        self._space, self._scorer, self._predictor = space, scorer, predictor
+        self._first, self._pool, self._neighbours = first, pool, neighbours
+        self._admission = None if budget is None else Admission(space, budget, scorer.device)
+        self._seed = seed
+        self._architectures: list[Any] = []
+        self._places: dict[str, int] = {}
+        proxies = scorer.proxies
+        self._table = ScoreTable(
+            [], [], [proxy.name for proxy in proxies], [proxy.higher_is_better for proxy in proxies]
+        )
+        self._population = self._table
+
+    def propose(
+        self, trainings: Sequence[Training], busy: Collection[str] = (), turn: int = 0
+    ) -> tuple[Any, ScoreTable] | None:
+        """The architecture to train next, and its scores; None if nothing new is left.
+
+        Args:
+            trainings: all that have ended, also those that taught nothing (no value at all).
+            busy: keys of architectures in training, which are not proposed.
+            turn: number of this proposal: another one looks at other neighbours.
+
+        Raises:
+            NothingScored: if no architecture could be built, afforded and scored.
+        """
+        self._score_pool()
+        places = [self._place(training.architecture) for training in trainings]
+        taken = {*places, *(self._places[key] for key in busy if key in self._places)}
+        evidence = _Evidence.of(trainings, places)
+        promise: ndarray
+        if evidence.trainings < self._first:
+            promise = self._scorer.aggregate(self._table)[: len(self._population)]
+        else:
+            self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
+            promise = self._improvement(evidence)
+        order = np.argsort(-promise, kind="stable")
+        for place in map(int, order):
+            if place not in taken and np.isfinite(promise[place]):
+                return self._architectures[place], self._table.rows([place])
+        return None
+
+    def key(self, architecture: Any) -> str:
+        """The same for architectures that compute the same."""
+        return self._space.encode(self._space.canonical(architecture))
+
+    def _score_pool(self) -> None:
+        if len(self._population):
+            return
+        sample = sampled(self._space, self._pool, np.random.default_rng([self._seed, 0]))
+        self._know(sample, show_progress=None)
+        if not len(self._table):
+            raise NothingScored(
+                f"the budget admits none of {self._pool} drawn architectures: raise its limits"
+            )
+        self._table.require_ranked(self._scorer.aggregate(self._table))
+        self._population = self._table
+
+    def _know(
+        self,
+        architectures: Sequence[Any],
+        *,
+        admitted: bool = False,
+        show_progress: bool | None = False,
+    ) -> None:
+        """Score those that are new and within the budget, or that are admitted anyway."""
+        new: dict[str, Any] = {}
+        for architecture in architectures:
+            key = self.key(architecture)
+            if key in self._places or key in new:
+                continue
+            if (
+                admitted
+                or self._admission is None
+                or self._admission.verdict(architecture).admitted
+            ):
+                new[key] = architecture
+        if not new:
+            return
+        table = self._scorer.score(new.values(), space=self._space, show_progress=show_progress)
+        for key, architecture in new.items():
+            self._places[key] = len(self._architectures)
+            self._architectures.append(architecture)
+        self._table = self._table.joined(table)
+
+    def _place(self, architecture: Any) -> int:
+        self._know([architecture], admitted=True)
+        return self._places[self.key(architecture)]
+
+    def _breed(self, evidence: _Evidence, rng: np.random.Generator) -> None:
+        """Know neighbours of the best trained."""
+        parents = [self._architectures[place] for place in evidence.best(PARENTS)]
+        found: list[Any] = []
+        for _ in range(self._neighbours):
+            parent = parents[int(rng.integers(len(parents)))]
+            try:
+                found.append(self._space.mutate(parent, rng))
+            except Exception:
+                # The user's builder raises for this one.
+                continue
+        self._know(found)
+
+    def _improvement(self, evidence: _Evidence) -> Float[ndarray, " candidates"]:
+        """Expected improvement on the best training; -inf where nothing can be said."""
+        predicted, best = self._prediction(evidence, self._table)
+        return np.where(np.isfinite(predicted.mean), expected_improvement(predicted, best), -np.inf)
+
+    def _prediction(self, evidence: _Evidence, table: ScoreTable) -> tuple[Prediction, float]:
+        early: Fitted | None = None
+        whole = self._predictor
+        if whole is None and evidence.early:
+            process = gaussian_process(self._scorer.ensemble, population=self._population)
+            early = _fit(process, table, evidence.early)
+            if len(evidence.whole) < 2:
+                return early.predict(table), max(evidence.early.values())
+        if whole is None:
+            whole = gaussian_process(
+                self._scorer.ensemble, population=self._population, early=early
+            )
+        fitted = _fit(whole, table, evidence.whole)
+        return fitted.predict(table), max(evidence.whole.values())
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Values by place in the table: of whole trainings, and at the step that most have reached."""
+
+    whole: Mapping[int, float]
+    early: Mapping[int, float]
+
+    @staticmethod
+    def of(trainings: Sequence[Training], places: Sequence[int]) -> _Evidence:
+        both = list(zip(places, trainings, strict=True))
+        whole: dict[int, float] = {}
+        for place, training in both:
+            if math.isfinite(training.value):
+                whole[place] = max(training.value, whole.get(place, -math.inf))
+        stopped = [t for t in trainings if math.isnan(t.value) and t.early]
+        if not stopped:
+            # Whoever trains everything to its end learns nothing more from the way there.
+            return _Evidence(whole, {})
+        reached = Counter(
+            step for t in trainings for step, v in t.early.items() if math.isfinite(v)
+        )
+        step = max(reached, key=lambda step: (reached[step], step), default=None)
+        if step is None:
+            return _Evidence(whole, {})
+        values = {place: t.early.get(step, math.nan) for place, t in both}
+        return _Evidence(whole, {place: v for place, v in values.items() if math.isfinite(v)})
+
+    @property
+    def trainings(self) -> float:
+        """How many whole trainings it is worth."""
+        return len(self.early) / SHORT if self.early else len(self.whole)
+
+    def best(self, count: int) -> list[int]:
+        """Places of the best, of the whole trainings and of the early values."""
+        found = [
+            place
+            for values in (self.whole, self.early)
+            for place in sorted(values, key=lambda place: -values[place])[:count]
+        ]
+        return list(dict.fromkeys(found))
+
+
+def _fit(predictor: Predictor, table: ScoreTable, values: Mapping[int, float]) -> Fitted:
+    return predictor.fit(
+        table.rows(list(values)), np.array(list(values.values()), dtype=np.float64)
+    )
+
+
+def expected_improvement(predicted: Prediction, best: float) -> Float[ndarray, " candidates"]:
+    """By how much a candidate is expected to surpass the best, not surpassing counted as 0."""
+    std = np.maximum(predicted.std, 1e-12)
+    lead = (predicted.mean - best) / std
+    return np.asarray(std * (lead * norm.cdf(lead) + norm.pdf(lead)))
