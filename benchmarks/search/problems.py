@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import scores
 from benchmarks.search import whole_space
-from benchmarks.search.recorded import Recorded
+from benchmarks.search.recorded import Recorded, cell_code, macro_code
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.tables import Table, training_seconds
@@ -76,11 +76,13 @@ def problem(name: str, data: str) -> Problem:
     elif family == "nasbench101":
         table = whole_space.table_of(name, data)
         kept = scores.read_from(whole_space.path(name))
-        space = Recorded(table.space, table.architectures)  # type: ignore[arg-type]
+        space = Recorded(table.space, table.architectures, cell_code)
     else:
         size, _, task = rest.partition("-")
         table = whole_space.table_of(f"{family}-{size}", data, task)
         space, kept = table.space, scores.read_from(whole_space.path(f"{family}-{size}"))
+        if size == "macro":
+            space = Recorded(space, table.architectures, macro_code)
     rows = {text: place for place, text in enumerate(table.architectures)}
     return Problem(name, table, space, kept, rows)
 

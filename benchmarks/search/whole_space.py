@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from zc_plugins.tables.nasbench101 import KNOWN_ROWS, nasbench101
 from zc_plugins.tables.transnasbench101 import transnasbench101
 
 SPACES = ("transnasbench101-micro", "transnasbench101-macro", "nasbench101")
-CELLS_OF_NASBENCH101 = 1000
+
+SAMPLES = {"nasbench101": 400, "transnasbench101-macro": 500}
+"""Architectures of those spaces whose networks are too dear to score all of them."""
 
 
 def path(space: str) -> Path:
@@ -36,11 +39,26 @@ def path(space: str) -> Path:
 
 
 def table_of(space: str, data: str, task: str = "class_object") -> Table:
-    """The table whose architectures are scored; of NAS-Bench-101, a sample of the recorded ones."""
+    """The table whose architectures are scored: the recorded ones, or a fixed sample of them."""
     if space == "nasbench101":
-        drawn = np.random.default_rng(2026).permutation(KNOWN_ROWS)[:CELLS_OF_NASBENCH101]
-        return nasbench101(data, rows=sorted(drawn.tolist()))
-    return transnasbench101(data, space.removeprefix("transnasbench101-"), task)
+        return nasbench101(data, rows=_sample(space, KNOWN_ROWS))
+    table = transnasbench101(data, space.removeprefix("transnasbench101-"), task)
+    if space not in SAMPLES:
+        return table
+    rows = _sample(space, len(table.architectures))
+    return replace(
+        table,
+        architectures=tuple(table.architectures[row] for row in rows),
+        validation=table.validation[rows],
+        test=table.test[rows],
+        train_seconds=table.train_seconds[rows],
+        fidelities={epochs: values[rows] for epochs, values in table.fidelities.items()},
+    )
+
+
+def _sample(space: str, rows: int) -> list[int]:
+    drawn: list[int] = np.random.default_rng(2026).permutation(rows)[: SAMPLES[space]].tolist()
+    return sorted(drawn)
 
 
 def keys(table: Table) -> list[str]:

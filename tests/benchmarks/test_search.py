@@ -17,12 +17,13 @@ from benchmarks.search.course import Course
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.methods import METHODS
 from benchmarks.search.problems import Problem
-from benchmarks.search.recorded import Recorded
+from benchmarks.search.recorded import Recorded, cell_code, macro_code
 from benchmarks.search.studies import search
 from tests.benchmarks.test_commands import lines
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.nasbench101 import Cell, NasBench101
 from zc_plugins.spaces.nasbench201 import NasBench201
+from zc_plugins.spaces.transnasbench101_macro import TransNasBench101Macro
 
 Shared = Callable[[str], Path]
 GOOD, BAD = "nor_conv_3x3", "avg_pool_3x3"
@@ -127,12 +128,18 @@ def test_a_cell_that_is_not_recorded_gives_way_to_the_nearest() -> None:
     space = NasBench101()
     near = Cell(("conv3x3", "conv1x1"), ((0, 1), (1, 2), (2, 3)))
     far = Cell((), ((0, 1),))
-    recorded = Recorded(space, [space.encode(cell) for cell in (far, near)])
+    recorded = Recorded(space, [space.encode(cell) for cell in (far, near)], cell_code)
     assert recorded.nearest(Cell(("conv3x3", "conv3x3"), ((0, 1), (1, 2), (2, 3)))) == near
     assert recorded.nearest(far) == far
     rng = np.random.default_rng(0)
     assert {recorded.mutate(near, rng) for _ in range(5)} == {far}
     assert {recorded.sample(rng) for _ in range(20)} == {far, near}
+
+
+def test_a_shorter_network_is_nearer_to_one_of_its_beginning() -> None:
+    space = TransNasBench101Macro()
+    recorded = Recorded(space, ["41111", "11114"], macro_code)
+    assert recorded.nearest(space.decode("4111")) == space.decode("41111")
 
 
 def test_every_base_of_a_comparison_is_a_method() -> None:
