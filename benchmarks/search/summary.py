@@ -120,7 +120,7 @@ def _curves(kept: Kept) -> tuple[Curves, Curves]:
 def _at(curves: dict[int, Curve], place: float, axis: str) -> dict[int, float]:
     """By seed, the regret of those searches that went so far."""
     return {
-        seed: float(curve.at(np.array([place]), axis)[0])
+        seed: float(curve.at(np.array([place], float), axis)[0])
         for seed, curve in curves.items()
         if getattr(curve, axis)[-1] >= place
     }

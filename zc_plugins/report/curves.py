@@ -117,11 +117,13 @@ def band(
 def area(curve: Curve, start: float, end: float) -> float:
     """The mean regret over the logarithm of seconds from ``start`` to ``end``: lower is better.
 
-    NaN if the search had no regret yet at ``start``.
+    NaN if the search had no regret yet at ``start``; the regret there if it is the end too.
     """
+    if start >= end:
+        return float(curve.at(np.array([start], float), "seconds")[0])
     inside = curve.seconds[(curve.seconds > start) & (curve.seconds < end)]
     edges = np.log([start, *inside, end])
-    heights = curve.at(np.array([start, *inside]), "seconds")
+    heights = curve.at(np.array([start, *inside], float), "seconds")
     return float((heights * np.diff(edges)).sum() / (edges[-1] - edges[0]))
 
 
