@@ -50,7 +50,7 @@ def _named(name: str) -> Method:
 _PLAIN = [f"{base}{pruner}" for base, pruner in product(
     ("random", "tpe", "nsga2", "gp"), ("", "+halving", "+hyperband"))]  # fmt: skip
 _WITH_SCORES = [f"{base}+{way}" for base, way in product(
-    ("random", "tpe", "random+hyperband", "tpe+hyperband"), WAYS)]  # fmt: skip
+    ("random", "tpe", "random+hyperband", "tpe+halving", "tpe+hyperband"), WAYS)]  # fmt: skip
 
 METHODS: dict[str, Method] = {
     **{name: _named(name) for name in _PLAIN},
