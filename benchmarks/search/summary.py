@@ -35,8 +35,9 @@ def write(folder: Path, problems: Sequence[str]) -> list[dict[str, Any]]:
     for name in problems:
         kept = Kept(folder, name)
         if kept.curves.exists():
-            rows += summary(name, *_curves(kept), kept.facts()["mean_seconds"])
-            reached += reach(name, _curves(kept)[0], kept.facts())
+            curves, whole = _curves(kept)
+            rows += summary(name, curves, whole, kept.facts())
+            reached += reach(name, curves, kept.facts())
     for file, found in (("summary.csv", rows), ("seconds_to_reach.csv", reached)):
         if found:
             with (folder / file).open("w", newline="") as text:
@@ -46,15 +47,18 @@ def write(folder: Path, problems: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(problem: str, curves: Curves, whole: Curves, unit: float) -> Iterator[dict[str, Any]]:
+def summary(
+    problem: str, curves: Curves, whole: Curves, facts: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     """Mean regret of each method and budget, and the paired gain over its base.
 
     Args:
         problem: its name.
         curves: by method and seed; their count is that of all trainings.
         whole: the same with the count of whole trainings.
-        unit: mean seconds of a whole training.
+        facts: of the problem.
     """
+    unit, end = facts["mean_seconds"], max(made["units"] for made in facts["runs"])
     for method in curves:
         base = METHODS[method].base
         for count in UNITS:
@@ -65,7 +69,6 @@ def summary(problem: str, curves: Curves, whole: Curves, unit: float) -> Iterato
         for count in WHOLE:
             mine, theirs = (_at(whole.get(name, {}), count, "trainings") for name in (method, base))
             yield from _row(problem, method, base, "whole", count, mine, theirs)
-        end = max(UNITS)
         mine, theirs = (
             {seed: area(curve, unit, end * unit) for seed, curve in curves.get(name, {}).items()}
             for name in (method, base)
@@ -87,6 +90,8 @@ def reach(problem: str, curves: Curves, facts: dict[str, Any]) -> Iterator[dict[
         if at:
             targets[f"best_trained_at_{count}_units"] = float(min(at))
     for name, target in targets.items():
+        if target >= facts["blind_regret"]:
+            continue  # nothing has to be searched for that
         seconds = {method: seconds_to_reach(of[method], target) for method in curves}
         fastest = min((seconds[method] for method in trained), default=math.inf)
         for method, spent in seconds.items():

@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 import pytest
 
+from benchmarks.search import summary
 from benchmarks.search.course import Course
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.methods import METHODS
@@ -20,6 +21,7 @@ from benchmarks.search.problems import Problem
 from benchmarks.search.recorded import Recorded, cell_code, macro_code
 from benchmarks.search.studies import search
 from tests.benchmarks.test_commands import lines
+from zc_plugins.report.curves import Curve
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.nasbench101 import Cell, NasBench101
 from zc_plugins.spaces.nasbench201 import NasBench201
@@ -162,6 +164,39 @@ def test_a_run_goes_on_and_takes_the_same_course(tmp_path: Path, shared_file: Sh
     assert any(line.split()[1:4] == ["picks", "units", "5"] for line in printed)
     for name in ("summary.csv", "seconds_to_reach.csv"):
         assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_seconds_to_reach_and_gains_by_hand() -> None:
+    """The mean of two seeds falls to 1 at 30 seconds without scores and at 10 with them."""
+    curves = {
+        "tpe": {seed: course_of("tpe", seed, [0, 10, 30], [4, 2, seed * 2]) for seed in (0, 1)},
+        "tpe+all": {
+            seed: course_of("tpe+all", seed, [0, 10, 30], [4, (1 + seed) / 2, 0]) for seed in (0, 1)
+        },
+    }
+    facts = {
+        "mean_seconds": 10.0, "metric": "percent", "blind_regret": 4.0, "runs": [{"units": 3}]
+    }  # fmt: skip
+    reached = {(row["target"], row["method"]): row for row in summary.reach("t", curves, facts)}
+    assert reached["1", "tpe"]["seconds"] == "30"
+    assert reached["1", "tpe+all"]["times_faster_than_best_trained"] == "3"
+    assert reached["0.1", "tpe"]["seconds"] == ""
+    easy = {**facts, "blind_regret": 0.4}
+    assert {row["target"] for row in summary.reach("t", curves, easy)} == {"0.1"}
+    rows = {
+        (row["method"], row["budget"], row["count"]): row
+        for row in summary.summary("t", curves, curves, facts)
+    }
+    assert rows["tpe", "units", 1]["regret"] == "2"
+    assert rows["tpe+all", "units", 1]["gain"] == "1.25"
+    # A search that ended after three units tells nothing of five.
+    assert ("tpe", "units", 5) not in rows
+    assert rows["tpe+all", "area", 3]["regret"] == "0.75"
+
+
+def course_of(method: str, seed: int, seconds: list[float], regret: list[float]) -> Curve:
+    counts = np.arange(len(seconds), dtype=float)
+    return Curve("t", method, seed, np.array(seconds, float), counts, np.array(regret, float))
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
