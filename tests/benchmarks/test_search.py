@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 
 from benchmarks.search import summary
 from benchmarks.search.course import Course
+from benchmarks.search.kept import Kept
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.methods import METHODS
-from benchmarks.search.problems import Problem
+from benchmarks.search.problems import Problem, names
 from benchmarks.search.recorded import Recorded, cell_code, macro_code
 from benchmarks.search.studies import search
 from tests.benchmarks.test_commands import lines
@@ -197,6 +199,22 @@ def test_seconds_to_reach_and_gains_by_hand() -> None:
 def course_of(method: str, seed: int, seconds: list[float], regret: list[float]) -> Curve:
     counts = np.arange(len(seconds), dtype=float)
     return Curve("t", method, seed, np.array(seconds, float), counts, np.array(regret, float))
+
+
+def test_the_picture_of_the_kept_results(tmp_path: Path) -> None:
+    for file in Kept.default().glob("nasbench201-*"):
+        shutil.copy(file, tmp_path)
+    lines("benchmarks.search.plot", "--results", str(tmp_path))
+    assert (tmp_path / "nasbench201.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_kept_method_has_all_seeds() -> None:
+    for problem in names():
+        seeds: dict[str, set[int]] = {}
+        for study in Kept(Kept.default(), problem).done():
+            seeds.setdefault(study.method, set()).add(study.seed)
+        assert all(found >= set(range(30)) for found in seeds.values()), problem
+        assert seeds.keys() <= METHODS.keys()
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
