@@ -1,4 +1,5 @@
-"""The command line: ``zc-plugins doctor``, ``rank``, ``search``, ``proxies`` and ``data``."""
+"""The command line: ``zc-plugins doctor``, ``rank``, ``search``, ``proxies``,
+``report`` and ``data``."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from zc_plugins.cli.data import data
 from zc_plugins.cli.doctor import doctor
 from zc_plugins.cli.proxies import proxies
 from zc_plugins.cli.rank import rank
+from zc_plugins.cli.report import report
 from zc_plugins.cli.search import search
 
 app = typer.Typer(
@@ -17,6 +18,6 @@ app = typer.Typer(
     # Ours are told in one line; what is left is a bug, whose plain traceback we want to see.
     pretty_exceptions_enable=False,
 )
-for command in (doctor, rank, search, proxies):
+for command in (doctor, rank, search, proxies, report):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -1,0 +1,1 @@
+"""Training-based search against zc_plugins on benchmark tables: ``python -m benchmarks.search``."""
