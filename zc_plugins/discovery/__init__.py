@@ -1,0 +1,1 @@
+"""EZNAS: proxies as expressions over the statistics of layers."""
