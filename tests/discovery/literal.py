@@ -33,7 +33,7 @@ def exponential(a: float) -> float:
 
 
 def reciprocal(a: float) -> float:
-    return math.copysign(math.inf, a) if a == 0 else 1 / a
+    return math.inf if a == 0 else 1 / a
 
 
 def normalize(a: Array) -> Array:
@@ -161,3 +161,19 @@ LITERAL: dict[str, Callable[..., Any]] = {
     "sum": total,
     "deviation": lambda a: math.sqrt(mean((a - mean(a)) ** 2)),
 }
+
+
+def literal(text: str, evidence: dict[str, Array]) -> Array:
+    """The value of an expression, read from its text by recursion on brackets."""
+    text = text.replace(" ", "")
+    if "(" not in text:
+        return evidence[text]
+    head, _, inside = text[:-1].partition("(")
+    pieces, level = [""], 0
+    for letter in inside:
+        level += (letter == "(") - (letter == ")")
+        if letter == "," and level == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return LITERAL[head](*(literal(piece, evidence) for piece in pieces))

@@ -23,6 +23,11 @@ def signed_logarithm(a: Tensor) -> Tensor:
     return a.sign() * a.abs().log1p()
 
 
+def inverse(a: Tensor) -> Tensor:
+    """1 / a; inf at 0, whatever the zero's sign: no operator shall tell 0 from -0."""
+    return torch.where(a == 0, torch.inf, a.reciprocal())
+
+
 def quotient(a: Tensor, b: Tensor) -> Tensor:
     """a / b; 0 where b is 0 and a is not NaN."""
     return torch.where((b == 0) & ~a.isnan(), 0.0, a / b)

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from zc_plugins.discovery import _functions as f
+import zc_plugins.discovery._functions as f
 from zc_plugins.errors import InvalidArgument
 
 Kind = Literal["feature", "weight", "feature matrices", "weight matrices", "number"]
@@ -104,8 +104,8 @@ def _indicator(relation: str) -> str:
 _ALL = (
     Operator("add", 2, "elementwise", torch.add, r"\left(#1 + #2\right)", symmetric=True),
     Operator("sub", 2, "elementwise", torch.sub, r"\left(#1 - #2\right)"),
-    Operator("mul", 2, "elementwise", torch.mul, r"#1 \odot #2", symmetric=True),
-    Operator("matmul", 2, "product", f.matrix_product, r"#1 \, #2",
+    Operator("mul", 2, "elementwise", torch.mul, r"\left(#1 \odot #2\right)", symmetric=True),
+    Operator("matmul", 2, "product", f.matrix_product, r"\left(#1 \, #2\right)",
              "no score where the matrices are not square"),
     Operator("lt", 2, "elementwise", lambda a, b: (a < b).to(a.dtype), _indicator("< #2"),
              nonnegative=True, finite=True),
@@ -113,13 +113,14 @@ _ALL = (
              nonnegative=True, finite=True),
     Operator("eq", 2, "elementwise", lambda a, b: (a == b).to(a.dtype), _indicator("= #2"),
              nonnegative=True, finite=True, symmetric=True),
-    Operator("log", 1, "elementwise", f.logarithm, r"\log #1", "0 for what is not positive",
-             finite=True),
+    Operator("log", 1, "elementwise", f.logarithm, r"\log\left(#1\right)",
+             "0 for what is not positive", finite=True),
     Operator("abslog", 1, "elementwise", f.absolute_logarithm,
              r"\left|\log \left|#1\right|\right|", "0 at 0; of |a| below 0, where the published "
              "operator has no value", nonnegative=True, finite=True),
     Operator("abs", 1, "elementwise", torch.abs, r"\left|#1\right|", nonnegative=True, finite=True),
-    Operator("square", 1, "elementwise", torch.square, r"#1^{\odot 2}", nonnegative=True),
+    Operator("square", 1, "elementwise", torch.square, r"\left(#1\right)^{\odot 2}",
+             nonnegative=True),
     Operator("exp", 1, "elementwise", torch.exp, r"e^{#1}", "inf beyond the largest number",
              nonnegative=True),
     Operator("normalize", 1, "tensor", f.normalised, r"z\left(#1\right)",
@@ -129,8 +130,8 @@ _ALL = (
     Operator("sign", 1, "elementwise", torch.sign, _function("sign"), "0 at 0", finite=True),
     Operator("heaviside", 1, "elementwise", lambda a: (a > 0).to(a.dtype), _function("H"),
              "0 at 0", nonnegative=True, finite=True),
-    Operator("invert", 1, "elementwise", torch.reciprocal, r"\frac{1}{#1}",
-             "inf of the zero's sign at 0"),
+    Operator("invert", 1, "elementwise", f.inverse, r"\frac{1}{#1}",
+             "inf at 0, also at -0"),
     Operator("softmax", 1, "tensor", f.softmax, _function("softmax"), nonnegative=True,
              finite=True),
     Operator("sigmoid", 1, "elementwise", torch.sigmoid, r"\sigma\left(#1\right)",
@@ -145,15 +146,15 @@ _ALL = (
              nonnegative=True, finite=True),
     Operator("fro", 1, "reduction", torch.linalg.vector_norm, r"\left\lVert #1 \right\rVert_F",
              nonnegative=True),
-    Operator("det", 1, "matrices", f.determinant, r"\det #1",
+    Operator("det", 1, "matrices", f.determinant, r"\det\left(#1\right)",
              "no score where the matrices are not square"),
-    Operator("logdet", 1, "matrices", f.log_determinant, r"\log\det #1",
+    Operator("logdet", 1, "matrices", f.log_determinant, r"\log\det\left(#1\right)",
              "0 where the determinant is negative, -inf where it is 0; no score where the matrices "
              "are not square"),
-    Operator("sym_eig", 1, "reduction", f.eigenvalue_ratio, r"\kappa\left(#1 #1^\top\right)",
+    Operator("sym_eig", 1, "reduction", f.eigenvalue_ratio, _function("cond"),
              "inf where singular, 0 where zero", nonnegative=True),
     # The authors' second way to the same ratio; both raise in today's torch.
-    Operator("eig", 1, "reduction", f.eigenvalue_ratio, r"\kappa\left(#1 #1^\top\right)",
+    Operator("eig", 1, "reduction", f.eigenvalue_ratio, _function("cond"),
              "inf where singular, 0 where zero", nonnegative=True),
     Operator("mean", 1, "reduction", torch.mean, r"\overline{#1}"),
     Operator("l1", 1, "reduction", lambda a: a.abs().mean(), r"\overline{\left|#1\right|}",
