@@ -156,3 +156,20 @@ def test_kinds(name: str, kinds: tuple[Any, ...], wanted: str) -> None:
             OPERATORS[name].kind(*kinds)
     else:
         assert OPERATORS[name].kind(*kinds) == wanted
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 32])
+def test_log_determinants_of_signs(size: int, dtype: torch.dtype) -> None:
+    """Singular ones are told from regular ones, which rounding hides from torch's own."""
+    signs = np.random.default_rng(size).choice(
+        [-1.0, 0.0, 1.0], (40, 5, size, size), p=[0.4, 0.2, 0.4]
+    )
+    signs[:20, :, :, 0] = signs[:20, :, :, -1]  # singular where there are two columns
+    found = OPERATORS["logdet"].compute(torch.from_numpy(signs).to(dtype)).numpy()
+    sign, logarithms = np.linalg.slogdet(signs)
+    exact = np.array([[np.linalg.matrix_rank(m) == size for m in row] for row in signs])
+    wanted = np.where(exact, np.where(sign < 0, 0.0, logarithms), -np.inf)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    assert exact.any()
+    assert not exact.all()

@@ -73,12 +73,23 @@ def determinant(a: Tensor) -> Tensor:
 def log_determinant(a: Tensor) -> Tensor:
     """Of each trailing matrix; 0 where the determinant is negative, -inf where it is 0.
 
+    It is 0 where the smallest pivot is 0 up to rounding: signs of gradients make singular matrices
+    by the dozen, and what torch's own finds for one, a tiny number of either sign, is chance.
+
     Raises:
         Unscorable: unless the matrices are square.
     """
     _require_square("logdet", a)
-    sign, logarithms = torch.linalg.slogdet(a)
-    return torch.where(sign < 0, 0.0, logarithms)
+    n = a.shape[-1]
+    factors, swaps, _ = torch.linalg.lu_factor_ex(a)
+    pivots = factors.diagonal(dim1=-2, dim2=-1)
+    swapped = swaps != torch.arange(1, n + 1, dtype=swaps.dtype, device=a.device)
+    negative = ((pivots < 0).sum(-1) + swapped.sum(-1)) % 2 == 1
+    sizes = pivots.abs()
+    regular = sizes.amin(-1) > n * torch.finfo(a.dtype).eps * a.abs().amax((-2, -1))
+    logarithms = torch.where(negative, 0.0, sizes.log().sum(-1))
+    finite = a.isfinite().all(-1).all(-1)
+    return torch.where(finite, torch.where(regular, logarithms, -torch.inf), torch.nan)
 
 
 def eigenvalue_ratio(a: Tensor) -> Tensor:

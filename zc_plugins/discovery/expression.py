@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+import numpy as np
 from torch import Tensor
 
+from zc_plugins._shapes import Float, ndarray
 from zc_plugins.discovery.operators import OPERATORS, Kind
 from zc_plugins.discovery.terminals import TERMINALS, terminal_latex
-from zc_plugins.errors import InvalidArgument, UnknownName, Unscorable
+from zc_plugins.errors import Degenerate, InvalidArgument, UnknownName, Unscorable
+from zc_plugins.probes.relu_conv_bn import TripleEvidence
+from zc_plugins.proxies import Proxy
 
 FORMAT = "zc_plugins expression 1"
+Reduce = Literal["sum", "mean"]
+Undefined = Literal["refuse", "omit"]
+
 DEEPEST = 90
 """Levels at most, which Python's own stack bears."""
 
@@ -119,3 +127,89 @@ class Expression:
     def json(self) -> str:
         """As JSON, which ``parse_json`` reads."""
         return json.dumps({"format": FORMAT, "expression": str(self)})
+
+    def proxy(self, name: str, *, reduce: Reduce = "sum", undefined: Undefined = "refuse") -> Proxy:
+        """This expression as a proxy, for a ``Scorer``: higher is better.
+
+        Args:
+            name: in tables and notes.
+            reduce: of the numbers of layers. The authors of EZNAS take the mean; the sum knows
+                how many layers there are.
+            undefined: what to do with a layer for whose shapes the expression has no value: refuse
+                the network with the reason in its notes, or leave the layer out, as the authors do;
+                its name is missing then from ``Scorer.layer_scores``.
+
+        Raises:
+            InvalidArgument: if ``reduce`` or ``undefined`` is unknown.
+        """
+        if reduce not in _REDUCTIONS:
+            raise InvalidArgument(f"reduce={reduce!r}: pass one of {[*_REDUCTIONS]}")
+        if undefined not in ("refuse", "omit"):
+            raise InvalidArgument(f"undefined={undefined!r}: pass 'refuse' or 'omit'")
+        return Proxy(
+            name=name,
+            reads="relu_conv_bn",
+            measure=LayerNumber(self, undefined == "omit"),
+            layer_score=finite,
+            reduce=_REDUCTIONS[reduce],
+            paper=f"{reduce.capitalize()} over layers of {self}.",
+        )
+
+
+@dataclass(frozen=True)
+class LayerNumber:
+    """A measure: the expression's number for one layer.
+
+    Attributes:
+        expression: of the layer's statistics.
+        omits: skip layers for whose shapes it has no value.
+    """
+
+    expression: Expression
+    omits: bool = False
+
+    @property
+    def terminals(self) -> frozenset[str]:
+        """Which statistics the probe has to take."""
+        return self.expression.terminals
+
+    def __call__(self, evidence: TripleEvidence) -> Tensor | None:
+        """Of shape ().
+
+        Raises:
+            Unscorable: if the expression has no value for these shapes.
+        """
+        try:
+            return self.expression.number(evidence.statistics)
+        except Unscorable as reason:
+            if self.omits:
+                return None
+            raise Unscorable(f"{evidence.name}: {reason}") from reason
+
+
+def finite(number: Float[ndarray, ""]) -> float:
+    """A layer's number.
+
+    Raises:
+        Degenerate: if it is not finite.
+    """
+    if not np.isfinite(number):
+        raise Degenerate(f"the expression is {float(number)}")
+    return float(number)
+
+
+def _total(numbers: Float[ndarray, " layers"]) -> float:
+    return float(_some(numbers).sum())
+
+
+def _mean(numbers: Float[ndarray, " layers"]) -> float:
+    return float(_some(numbers).mean())
+
+
+def _some(numbers: Float[ndarray, " layers"]) -> Float[ndarray, " layers"]:
+    if not len(numbers):
+        raise Unscorable("the expression has no value for the shapes of any layer")
+    return numbers
+
+
+_REDUCTIONS = {"sum": _total, "mean": _mean}

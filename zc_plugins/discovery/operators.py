@@ -149,8 +149,8 @@ _ALL = (
     Operator("det", 1, "matrices", f.determinant, r"\det\left(#1\right)",
              "no score where the matrices are not square"),
     Operator("logdet", 1, "matrices", f.log_determinant, r"\log\det\left(#1\right)",
-             "0 where the determinant is negative, -inf where it is 0; no score where the matrices "
-             "are not square"),
+             "0 where the determinant is negative, -inf where it is 0 up to rounding; no score "
+             "where the matrices are not square"),
     Operator("sym_eig", 1, "reduction", f.eigenvalue_ratio, _function("cond"),
              "inf where singular, 0 where zero", nonnegative=True),
     # The authors' second way to the same ratio; both raise in today's torch.

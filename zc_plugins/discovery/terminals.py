@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from zc_plugins.discovery.operators import Kind
+from zc_plugins.probes.relu_conv_bn import STATISTICS
 
 TERMINALS: dict[str, Kind] = {
-    "T3": "weight",
-    **{
-        f"T{place}{gradient}{batch}": "weight" if place == 3 else "feature"
-        for batch in "DNP"
-        for place in (1, 2, 3, 4)
-        for gradient in ("", "G")
-        if gradient or place != 3
-    },
+    name: "weight" if name.startswith("T3") else "feature" for name in STATISTICS
 }
 """Name to kind. Of a layer of rectifier, convolution and batch normalisation: 1 what enters the
 rectifier, 2 what enters the convolution, 3 the convolution's weight, 4 what leaves the
