@@ -80,6 +80,8 @@ def test_a_layer_without_a_value_is_not_left_out_in_silence() -> None:
     value, _, note = score("mean(invert(T2D))", plain(6))
     assert np.isnan(value)
     assert "3: the expression is inf" in note
+    scorer = Scorer([parse("mean(invert(T2D))").proxy("it")], Excitation(SHAPE, batch_size=4))
+    assert not any(scorer.score([plain(6)]).degenerate)
 
 
 def test_a_network_without_such_layers_says_so() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.discovery.operators import OPERATORS, Kind
 from zc_plugins.discovery.terminals import TERMINALS, terminal_latex
-from zc_plugins.errors import Degenerate, InvalidArgument, UnknownName, Unscorable
+from zc_plugins.errors import InvalidArgument, UnknownName, Unscorable
 from zc_plugins.probes.relu_conv_bn import TripleEvidence
 from zc_plugins.proxies import Proxy
 
@@ -112,7 +112,14 @@ class Expression:
         """
         if not self.arguments:
             return evidence[self.head]
-        values = [argument.value(evidence) for argument in self.arguments]
+        return self.applied([argument.value(evidence) for argument in self.arguments])
+
+    def applied(self, values: Sequence[Tensor]) -> Tensor:
+        """What its operator gives for the values of its arguments.
+
+        Raises:
+            Unscorable: if it is undefined for these shapes.
+        """
         shapes = {tuple(value.shape) for value in values if value.dim()}
         if len(shapes) > 1:
             told = " and ".join("x".join(map(str, value.shape)) for value in values)
@@ -191,10 +198,11 @@ def finite(number: Float[ndarray, ""]) -> float:
     """A layer's number.
 
     Raises:
-        Degenerate: if it is not finite.
+        Unscorable: if it is not finite; that is the expression's fault more often than the
+            network's, whose own NaN the probe finds.
     """
     if not np.isfinite(number):
-        raise Degenerate(f"the expression is {float(number)}")
+        raise Unscorable(f"the expression is {float(number)}")
     return float(number)
 
 
