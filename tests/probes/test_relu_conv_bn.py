@@ -314,3 +314,37 @@ def test_a_forward_that_writes_over_what_the_sweep_needs_is_read_again() -> None
     numbers = {m.name: float(c[0][1]) for m, c in zip(SUMS, outcome.statistics, strict=True)}
     assert numbers["T2D"] == pytest.approx(float(weighted(data.relu())), rel=1e-5)
     assert np.isfinite([*numbers.values()]).all()
+
+
+class Written(nn.Module):
+    """The same layers with rectifiers that write in place, or with a change between two layers."""
+
+    def __init__(self, rectifier: Any, between: Any = None) -> None:
+        super().__init__()
+        self.rectifier, self.between = rectifier, between
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+            self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(self.rectifier(x * 1.0))
+        if self.between is not None:
+            self.between(y)
+        return self.head(torch.relu(self.norm(y)).mean((2, 3)))
+
+
+def test_rectifiers_that_write_in_place_count_too() -> None:
+    wanted = read(Written(F.relu))
+    for rectifier in (torch.relu_, Tensor.relu_, lambda x: F.relu(x, True), nn.ReLU(True)):
+        assert read(Written(rectifier)) == wanted
+
+
+def test_what_is_written_into_between_is_no_row() -> None:
+    assert list(read(Written(F.relu, lambda y: None))) == ["conv"]
+    for rectifier, between in (
+        (F.relu, lambda y: y.add_(1.0)),
+        (lambda x: F.relu(x).add_(1.0), None),
+    ):
+        with pytest.raises(NoReadableLayers):
+            read(Written(rectifier, between))

@@ -40,6 +40,7 @@ class _Rectified:
 
     entering: Tensor
     output: Tensor
+    version: int
     places: list[int] = field(default_factory=list)
 
 
@@ -51,6 +52,7 @@ class _Convolved:
     entering: Tensor
     weight: Tensor
     output: Tensor
+    version: int
 
 
 class Triples(TorchFunctionMode):
@@ -92,16 +94,15 @@ class Triples(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         entering = args[0] if args else kwargs.get("input")
-        output = func(*args, **kwargs)
-        # What writes in place leaves no trace of what entered.
-        if not isinstance(entering, Tensor) or entering is output or not isinstance(output, Tensor):
-            return output
+        if not isinstance(entering, Tensor):
+            return func(*args, **kwargs)
         if func in _RECTIFIERS or (func is F.hardtanh and _lower_bound(args, kwargs) == 0):
-            self._rectified[id(output)] = _Rectified(self._held("T1", entering), output)
-        elif func is torch.conv2d and entering.dim() == 4:
+            return self._rectify(func, entering, args, kwargs)
+        output = func(*args, **kwargs)
+        if func is torch.conv2d and entering.dim() == 4:
             self._convolve(entering, args[1] if len(args) > 1 else kwargs["weight"], output)
-        elif func in _NORMALISATIONS and id(entering) in self._convolved:
-            self._normalise(self._convolved[id(entering)], output)
+        elif func in _NORMALISATIONS:
+            self._normalise(entering, output)
         return output
 
     def forget(self) -> None:
@@ -127,15 +128,34 @@ class Triples(TorchFunctionMode):
         self._kept.watch(tensor)
         return tensor
 
+    def _rectify(self, func: Any, entering: Tensor, args: Any, kwargs: Any) -> Any:
+        before, held = entering._version, entering
+        if "T1" in self._wanted and _may_overwrite(func, args, kwargs):
+            held = entering.detach().clone()
+        output = func(*args, **kwargs)
+        if held is not entering:
+            self._kept.watch(held)
+        elif entering._version == before:
+            held = self._held("T1", entering)
+        self._rectified[id(output)] = _Rectified(held, output, output._version)
+        return output
+
     def _convolve(self, entering: Tensor, weight: Tensor, output: Tensor) -> None:
         behind = self._rectified.get(id(entering))
-        if behind is None and id(entering) in self._convolved:
-            behind = self._convolved[id(entering)].rectified
+        before = self._convolved.get(id(entering))
+        # What was written into since is no longer what the layer gave.
+        if behind is not None and behind.version != entering._version:
+            behind = None
+        if behind is None and before is not None and before.version == entering._version:
+            behind = before.rectified
         if behind is not None:
             held = self._held("T2", entering)
-            self._convolved[id(output)] = _Convolved(behind, held, weight, output)
+            self._convolved[id(output)] = _Convolved(behind, held, weight, output, output._version)
 
-    def _normalise(self, convolved: _Convolved, output: Tensor) -> None:
+    def _normalise(self, entering: Tensor, output: Tensor) -> None:
+        convolved = self._convolved.get(id(entering))
+        if convolved is None or convolved.version != entering._version:
+            return
         name = self._names.get(id(convolved.weight), "conv2d")
         self._runs[name] += 1
         runs = self._runs[name]
@@ -187,5 +207,11 @@ def _lower_bound(args: Any, kwargs: Any) -> Any:
     return args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)
 
 
-_RECTIFIERS = {torch.relu, Tensor.relu, F.relu, F.relu6}
+def _may_overwrite(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether a rectifier writes into its argument."""
+    named = getattr(func, "__name__", "").endswith("_")
+    return named or kwargs.get("inplace") is True or any(flag is True for flag in args[1:])
+
+
+_RECTIFIERS = {torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, F.relu, F.relu_, F.relu6}
 _NORMALISATIONS = {F.batch_norm, torch.batch_norm}
