@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from zc_plugins.discovery.expression import Reduce
+from zc_plugins.discovery.published import published
 from zc_plugins.probes import Excitation
 from zc_plugins.scorer import Scorer
 
@@ -156,6 +158,48 @@ def zico(
         Li et al., ZiCo, ICLR 2023, arXiv:2301.11300.
     """
     return Scorer(["zico"], Excitation(input_shape, **excitation), seed=seed, device=device)
+
+
+def eznas(
+    input_shape: tuple[int, ...] = (),
+    *,
+    reading: str = "code",
+    reduce: Reduce = "mean",
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    **excitation: Any,
+) -> Scorer:
+    """EZNAS-A, the expression that its authors evolved and call the best for all spaces.
+
+    Of each rectifier, convolution and batch normalisation in a row, the Frobenius norm of
+    sigmoid(log det(sign(G))), where G is a gradient of the summed logits; then the mean over
+    layers. Which gradient, the public code leaves open: it names statistics by number and has two
+    orders of them. In the order that it documents, and in the paper, it is that at the weight for a
+    batch of noise (``reading="paper"``); in the order that it runs, and by which its published
+    numbers were made, that at what enters the rectifier for the data (``reading="code"``).
+
+    We follow the code's reading and the authors' mean. We do not follow their weights (fan-out),
+    and layers are found by the flow of data, not by the order of modules. Noise stands in for the
+    data unless ``inputs`` are given. The reading of the code takes square feature maps only, that
+    of the paper square kernels.
+
+    Args:
+        input_shape: of one sample, without the batch axis.
+        reading: ``"code"`` or ``"paper"``.
+        reduce: of the layers; ``"sum"`` is ours.
+        seed: of weights and inputs.
+        device: where built candidates are put.
+        **excitation: fields of ``Excitation``; ``batch_size`` is 16 if not given, as in the code.
+
+    References:
+        Akhauri et al., EZNAS, NeurIPS 2022, arXiv:2209.07413.
+    """
+    return Scorer(
+        [published("eznas_a", reading).proxy("eznas_a", reduce=reduce)],
+        Excitation(input_shape, **{"batch_size": 16, **excitation}),
+        seed=seed,
+        device=device,
+    )
 
 
 def size(

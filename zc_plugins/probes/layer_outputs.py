@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from zc_plugins.errors import NoReadableLayers, Unscorable
 from zc_plugins.probes._channels import Channels
 from zc_plugins.probes._hooked import hooked
+from zc_plugins.probes._kept_from_writing import KeptFromWriting
 from zc_plugins.probes._layout import exact
 from zc_plugins.probes._probe import Gathered
 from zc_plugins.probes._shared_pass import Run, SharedProbe, Steps
@@ -51,7 +50,7 @@ def layer_output_stage(run: Run, gathered: Gathered) -> Steps:
     layers = [(name, m) for name, m in run.model.named_modules() if isinstance(m, LAYERS)]
     if not layers:
         raise NoReadableLayers("no convolution or linear layer to read")
-    channels, kept = Channels(), _Kept()
+    channels, kept = Channels(), KeptFromWriting()
     overwritten = ""
 
     def watch(name: str, module: nn.Module, args: Any, output: Tensor) -> None:
@@ -88,39 +87,6 @@ def layer_output_stage(run: Run, gathered: Gathered) -> Steps:
     gathered.layers.reverse()
     for column in gathered.columns:
         column.reverse()
-
-
-class _Kept(TorchFunctionMode):
-    """Copies a layer's output just before a function writes over it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._copies: dict[int, Tensor | None] = {}
-
-    def watch(self, output: Tensor) -> None:
-        """Look after a tensor, which the caller keeps alive."""
-        self._copies[id(output)] = None
-
-    def copy_of(self, output: Tensor) -> Tensor:
-        """The tensor, or what it was before it was overwritten."""
-        copy = self._copies[id(output)]
-        return output if copy is None else copy
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        target = args[0] if args else kwargs.get("input")
-        known = id(target) in self._copies and self._copies[id(target)] is None
-        if known and isinstance(target, Tensor) and _writes(func, args, kwargs):
-            with torch.no_grad():
-                self._copies[id(target)] = target.clone()
-        return func(*args, **kwargs)
-
-
-def _writes(func: Any, args: Any, kwargs: Any) -> bool:
-    """Whether the function may write into its first argument, by torch's conventions."""
-    name = getattr(func, "__name__", "")
-    named = name.startswith(("__i", "__set")) or (name.endswith("_") and not name.endswith("__"))
-    return named or bool(kwargs.get("inplace")) or any(flag is True for flag in args[1:])
 
 
 layer_outputs = SharedProbe("layer_outputs", layer_output_stage, graph="weights")
