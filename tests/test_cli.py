@@ -546,11 +546,16 @@ def test_the_commands_of_the_readme(
     Path(pool).with_name("models.py").write_text(POOL)
     Path(pool).with_name("my_table.csv").write_text("space,accuracy\nautoformer,3\n")
     lines = re.findall(r"^zc-plugins (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert {line.split()[0] for line in lines} == {"doctor", "rank", "search", "proxies", "data"}
+    Path(pool).with_name("curves.csv").write_text(
+        "problem,method,seed,seconds,trainings,regret\nt,random,0,0,0,4\nt,random,0,9,1,2\n"
+    )
+    commands = {"doctor", "rank", "search", "proxies", "report", "data"}
+    assert {line.split()[0] for line in lines} == commands
     for line in lines:
         smaller = line.replace("3,32,32", "3,8,8").replace("candidates 1000", "candidates 3")
         assert run(*smaller.split()).exit_code == 0
     assert (tmp_path / "ranking.html").is_file()
+    assert (tmp_path / "report.html").is_file()
     assert (tmp_path / "data" / "vitbench101_autoprox.csv").is_file()
 
 
