@@ -51,7 +51,12 @@ def points(run: Run) -> list[Point]:
 def add_studies(name: str, arguments: argparse.Namespace, executor: ProcessPoolExecutor) -> None:
     """Run what the problem's file lacks, and keep it after each seed."""
     searched, kept = problem(name, arguments.data), Kept(arguments.out, name)
-    methods = [m for m in arguments.methods if len(searched.epochs) > 1 or not METHODS[m].early]
+    methods = [
+        name_of_method
+        for name_of_method in arguments.methods
+        if (len(searched.epochs) > 1 or not METHODS[name_of_method].early)
+        and name.startswith(METHODS[name_of_method].only)
+    ]
     facts = {
         "metric": searched.table.metric,
         "architectures": len(searched.table.architectures),

@@ -13,19 +13,26 @@ from zc_plugins.spaces import SearchSpace
 
 
 class MeteredScorer(Scorer):
-    """``recipes.az_nas`` whose networks are never built.
+    """A recipe whose networks are never built.
 
     Args:
         problem: with the kept scores.
         pay: told the measured seconds of an architecture the first time it is scored.
+        recipe: ``"az_nas"``; ``"complexity"``: multiply-adds, counted for free; or
+            ``"best_training_free"``, where the problem has its scores.
     """
 
-    def __init__(self, problem: Problem, pay: Callable[[float], None]) -> None:
-        recipe = recipes.az_nas((3, 32, 32), device="cpu")
-        super().__init__(recipe.proxies, recipe.excitation, ensemble=recipe.ensemble, device="cpu")
-        self.remember(problem.scores, space=problem.space)
-        spent = problem.scores.seconds
-        self._unpaid = dict(zip(problem.scores.candidates, map(float, spent), strict=True))
+    def __init__(
+        self, problem: Problem, pay: Callable[[float], None], recipe: str = "az_nas"
+    ) -> None:
+        kept = problem.scores if recipe != "best_training_free" else problem.better_scores()
+        made = recipes.size if recipe == "complexity" else getattr(recipes, recipe)
+        like: Scorer = made((3, 32, 32), device="cpu")
+        names = ["complexity"] if recipe == "complexity" else [p.name for p in like.proxies]
+        super().__init__(names, like.excitation, ensemble=like.ensemble, device="cpu")
+        self.remember(kept, space=problem.space)
+        spent = 0 * kept.seconds if recipe == "complexity" else kept.seconds
+        self._unpaid = dict(zip(kept.candidates, map(float, spent), strict=True))
         self._pay = pay
 
     def score(

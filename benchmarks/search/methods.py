@@ -9,6 +9,7 @@ from itertools import product
 
 from benchmarks.search.course import Course
 from benchmarks.search.evolution import evolution
+from benchmarks.search.filtered import filter_then_train
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.picks import picks, picks_by_size
 from benchmarks.search.problems import Problem
@@ -26,12 +27,14 @@ class Method:
         base: the method that it is compared with, seed by seed.
         early: whether it uses trainings of fewer epochs, so that it needs tables that have them.
         most: whole trainings after which it ends, for those that are slow.
+        only: how the names of its problems begin.
     """
 
     run: Run
     base: str = "random"
     early: bool = False
     most: int = 10**9
+    only: str = ""
 
 
 def of_study(make: Make, base: str = "random", early: bool = False, most: int = 10**9) -> Method:
@@ -52,10 +55,21 @@ _PLAIN = [f"{base}{pruner}" for base, pruner in product(
 _WITH_SCORES = [f"{base}+{way}" for base, way in product(
     ("random", "tpe", "random+hyperband", "tpe+halving", "tpe+hyperband"), WAYS)]  # fmt: skip
 
+_FILTERED = {
+    f"filter_then_train{pruner}:{recipe}": Method(
+        partial(filter_then_train, recipe=recipe, early=bool(pruner)),
+        f"tpe{pruner}",
+        early=bool(pruner),
+        only="nasbench201" if recipe == "best_training_free" else "",
+    )
+    for recipe, pruner in product(("az_nas", "complexity", "best_training_free"), ("", "+halving"))
+}
+
 METHODS: dict[str, Method] = {
     **{name: _named(name) for name in _PLAIN},
     "evolution": Method(evolution),
     **{name: _named(name) for name in _WITH_SCORES},
+    **_FILTERED,
     "picks": Method(picks, base="picks_by_size"),
     "picks_by_size": Method(picks_by_size),
 }

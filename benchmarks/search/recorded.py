@@ -9,7 +9,6 @@ import numpy as np
 from torch import nn
 
 from zc_plugins._shapes import ndarray
-from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.nasbench101 import MOST_VERTICES, OPERATIONS, Cell
 from zc_plugins.spaces.transnasbench101_macro import DEPTHS, MacroCode
 
@@ -21,14 +20,12 @@ class Recorded:
     of equals the first. Neighbours are thus farther than in the whole space.
 
     Args:
-        space: of the architectures.
+        space: of the architectures; ``Suggestible``.
         texts: of canonical architectures, each once.
         code: whole numbers of a canonical architecture, always as many.
     """
 
-    def __init__(
-        self, space: SearchSpace[Any], texts: Sequence[str], code: Callable[[Any], ndarray]
-    ) -> None:
+    def __init__(self, space: Any, texts: Sequence[str], code: Callable[[Any], ndarray]) -> None:
         self._space, self._code = space, code
         self._held = {space.decode(text): None for text in texts}
         self._codes = np.array([code(architecture) for architecture in self._held])
@@ -36,7 +33,7 @@ class Recorded:
     @property
     def name(self) -> str:
         """That of the whole space: the same networks."""
-        return self._space.name
+        return str(self._space.name)
 
     def nearest(self, architecture: Any, but: Any = None) -> Any:
         """The recorded architecture that stands for this one; never ``but``."""
@@ -60,9 +57,14 @@ class Recorded:
         """The recorded architecture nearest to what the trial chooses."""
         return self.nearest(self._space.suggest(trial))
 
+    def parameters(self, architecture: Any) -> dict[str, Any]:
+        """As the whole space tells them."""
+        found: dict[str, Any] = self._space.parameters(architecture)
+        return found
+
     def encode(self, architecture: Any) -> str:
         """As the whole space writes it."""
-        return self._space.encode(architecture)
+        return str(self._space.encode(architecture))
 
     def decode(self, text: str) -> Any:
         """As the whole space reads it."""
@@ -74,7 +76,8 @@ class Recorded:
 
     def build(self, architecture: Any) -> nn.Module:
         """The benchmark's network."""
-        return self._space.build(architecture)
+        network: nn.Module = self._space.build(architecture)
+        return network
 
 
 def macro_code(architecture: MacroCode) -> ndarray:

@@ -190,9 +190,7 @@ class FilterThenTrain:
         self._know(found)
 
     def _improvement(self, evidence: _Evidence) -> Float[ndarray, " candidates"]:
-        """Expected improvement on the best training; -inf where nothing can be said."""
-        predicted, best = self._prediction(evidence, self._table)
-        return np.where(np.isfinite(predicted.mean), expected_improvement(predicted, best), -np.inf)
+        return expected_improvement(*self._prediction(evidence, self._table))
 
     def _prediction(self, evidence: _Evidence, table: ScoreTable) -> tuple[Prediction, float]:
         early: Fitted | None = None
@@ -259,7 +257,11 @@ def _fit(predictor: Predictor, table: ScoreTable, values: Mapping[int, float]) -
 
 
 def expected_improvement(predicted: Prediction, best: float) -> Float[ndarray, " candidates"]:
-    """By how much a candidate is expected to surpass the best, not surpassing counted as 0."""
+    """By how much a candidate is expected to surpass the best, not surpassing counted as 0.
+
+    -inf where nothing is predicted.
+    """
+    said = np.isfinite(predicted.mean)
     std = np.maximum(predicted.std, 1e-12)
-    lead = (predicted.mean - best) / std
-    return np.asarray(std * (lead * norm.cdf(lead) + norm.pdf(lead)))
+    lead = (np.where(said, predicted.mean, best) - best) / std
+    return np.where(said, std * (lead * norm.cdf(lead) + norm.pdf(lead)), -np.inf)

@@ -148,6 +148,17 @@ class NasBench101:
             edges = max((_useful(set(edges) - {edge}) for edge in edges), key=len)
         return _cell(operations, edges)
 
+    def parameters(self, architecture: Cell) -> dict[str, Any]:
+        """What a trial must hold for ``suggest`` to give this cell; what it lacks is a conv3x3."""
+        last = architecture.vertices - 1
+        ends = {(a, MOST_VERTICES - 1 if b == last else b) for a, b in architecture.edges}
+        unused = MOST_VERTICES - 2 - len(architecture.operations)
+        operations = [*architecture.operations, *OPERATIONS[:1] * unused]
+        return {
+            **{f"edge_{a}_{b}": (a, b) in ends for a, b in _ALL_EDGES},
+            **{f"operation_{vertex}": name for vertex, name in enumerate(operations, start=1)},
+        }
+
     def encode(self, architecture: Cell) -> str:
         """Operations and edges, ``conv3x3+conv1x1|01+02+13+23``."""
         edges = "+".join(f"{source}{target}" for source, target in architecture.edges)

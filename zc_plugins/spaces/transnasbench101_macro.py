@@ -91,6 +91,11 @@ class TransNasBench101Macro:
             "".join(str(1 + a + 2 * b) for a, b in zip(doubling, halving, strict=True))
         )
 
+    def parameters(self, architecture: MacroCode) -> dict[str, Any]:
+        """What a trial must hold for ``suggest`` to give this code."""
+        digits = {f"module_{place}": int(d) for place, d in enumerate(architecture.digits)}
+        return {"modules": len(digits), **digits}
+
     def encode(self, architecture: MacroCode) -> str:
         """The modules' part of the published code, ``4111``."""
         return architecture.digits
