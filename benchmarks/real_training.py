@@ -217,10 +217,12 @@ def read_studies(kept: Path) -> dict[Run, Course]:
         return {}
     with gzip.open(kept, "rt", newline="") as file:
         rows = list(csv.reader(file))[1:]
-    return {
-        Run(*row[:4], int(row[4])): Course(*([float(v) for v in text.split()] for text in row[5:]))
-        for row in rows
-    }
+    found = {}
+    for problem, base, way, recipe, seed, *courses in rows:
+        test, training, scoring = ([float(v) for v in text.split()] for text in courses)
+        run = Run(problem, base, way, recipe, int(seed))
+        found[run] = Course(test, training, scoring)
+    return found
 
 
 def main() -> None:
