@@ -3,7 +3,7 @@
     python -m benchmarks.real_training
 
 A training is one that ``benchmarks.real_table`` did: it trained every network of three spaces. Each
-study is a line of ``results/real/studies.csv.gz`` (the test accuracy, in percent, of the network
+study is a line of ``results/real/PROBLEM-studies.csv.gz`` (the test accuracy, in percent, of the network
 with the best validation accuracy after each training), the seeds one after the other: stop it and
 call it again, and it goes on.
 """
@@ -148,10 +148,10 @@ def searched(run: Run, folder: Path, most: int = max(BUDGETS)) -> tuple[optuna.S
     return study, Course([t.test for t in first], spent, scoring)
 
 
-def runs(arguments: argparse.Namespace) -> Iterator[Run]:
-    """All studies that were asked for, seed by seed."""
+def runs(problem: str, seeds: int) -> Iterator[Run]:
+    """All studies of a problem, seed by seed."""
     kinds = [("base", ""), *product(WAYS, RECIPES)]
-    for seed, problem, base in product(range(arguments.seeds), arguments.problems, BASES):
+    for seed, base in product(range(seeds), BASES):
         yield from (Run(problem, base, way, recipe, seed) for way, recipe in kinds)
 
 
@@ -225,6 +225,17 @@ def read_studies(kept: Path) -> dict[Run, Course]:
     return found
 
 
+def courses(problem: str, arguments: argparse.Namespace) -> dict[Run, Course]:
+    """The studies of a problem; those that are kept are not done again."""
+    kept = arguments.out / f"{problem}-studies.csv.gz"
+    found = read_studies(kept)
+    for run in runs(problem, arguments.seeds):
+        if run not in found:
+            found[run] = searched(run, arguments.folder)[1]
+            write(found, kept)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
@@ -238,12 +249,9 @@ def main() -> None:
     # All of a trial's few proposals may be dead networks.
     warnings.filterwarnings("ignore", message="no candidate could be scored")
     start = time.process_time()
-    kept = arguments.out / "studies.csv.gz"
-    found = read_studies(kept)
-    for run in runs(arguments):
-        if run not in found:
-            found[run] = searched(run, arguments.folder)[1]
-            write(found, kept)
+    found: dict[Run, Course] = {}
+    for problem in arguments.problems:
+        found |= courses(problem, arguments)
     rows = list(summary(found))
     with (arguments.out / "summary.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
