@@ -3,7 +3,7 @@
     python -m benchmarks.real_training
 
 A training is one that ``benchmarks.real_table`` did: it trained every network of three spaces. Each
-study is a line of ``results/real/PROBLEM-studies.csv.gz`` (test accuracy, in percent, of the network
+study is a line of ``results/real/PROBLEM-studies.csv.gz`` (test accuracy in percent of the network
 with the best validation accuracy after each training), the seeds one after the other: stop it and
 call it again, and it goes on.
 """
