@@ -234,6 +234,66 @@ def test_scores_of_networks_of_nni() -> None:
     assert result["tau"]["complexity"] == 1
 
 
+def test_real_table(shared_file: Shared, tmp_path: Path) -> None:
+    """A few networks of each space, trained and scored for real."""
+    from benchmarks.real_table import RECIPES, read, read_scores
+
+    folder = str(shared_file("cifar10_subset_jpeg75.npz").parent)
+    told = lines(
+        "benchmarks.real_table", "--data", folder, "--architectures", "3", "--epochs", "1",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    for line in map(json.loads, told):
+        kept = read(line["problem"], tmp_path)
+        assert len(kept) == 3 == line["networks"]
+        assert all(0 < t.test < 100 and t.seconds > 0 for t in kept.values())
+        for recipe in RECIPES:
+            table = read_scores(line["problem"], recipe, tmp_path)
+            assert set(table.candidates) == kept.keys()
+            assert (np.asarray(table.seconds) > 0).all()
+
+
+def test_a_training_is_the_same_again(shared_file: Shared) -> None:
+    """The kept accuracy of a network is what its training comes to."""
+    import torch
+
+    from benchmarks.real_problems import PROBLEMS, trained
+    from benchmarks.real_table import read, space_of
+
+    folder = shared_file("cifar10_subset_jpeg75.npz").parent
+    for name, problem in PROBLEMS.items():
+        architecture, kept = next(iter(read(name).items()))
+        space = space_of(problem)
+        torch.manual_seed(len(name))
+        found = trained(
+            lambda s=space, a=architecture: s.build(s.decode(a)), problem.data(folder),
+            problem.epochs,
+        )  # fmt: skip
+        # Another processor may round otherwise.
+        assert found.validation == pytest.approx(kept.validation, abs=3)
+        assert found.test == pytest.approx(kept.test, abs=3)
+
+
+@pytest.mark.parametrize("way", ["base", "enqueue_best", "ZeroCostPruner", "all three"])
+def test_real_training(way: str) -> None:
+    """A study over the kept trainings: what it spends is what it trained and scored."""
+    import optuna
+
+    from benchmarks.real_table import RESULTS, read
+    from benchmarks.real_training import Run, searched
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    run = Run("segments", "random", way, "" if way == "base" else "az_nas", 0)
+    study, course = searched(run, RESULTS, most=6)
+    complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert len(complete) == len(course.test) == 6
+    kept = read("segments")
+    best = max(complete, key=lambda trial: trial.value)
+    assert (best.value, course.test[-1]) in {(t.validation, t.test) for t in kept.values()}
+    assert course.training == sorted(course.training)
+    assert (course.scoring[0] > 0) == (way != "base")
+
+
 def test_make_bench_runs_every_benchmark_of_choices() -> None:
     """Those that show whether scores are of use, among them."""
     _, target = (ROOT / "Makefile").read_text().split("\nbench:")
