@@ -31,6 +31,7 @@ FLOORS = {
     "_registry": 1,
     "_pristine": 1,
     "_dry_run": 1,
+    "losses": 1,
     "ranking": 1,
     "_score_file": 1,
     "data": 1,
