@@ -75,6 +75,7 @@ OWN_ROOMS = {
     "cloudpickle": {"_scoring"},
     "yaml": {"nni"},
     "sklearn": {"predictors"},
+    "safetensors": {"predictors"},
     "pyarrow": {"tables"},
     "typer": {"cli"},
     "rich": {"cli"},
