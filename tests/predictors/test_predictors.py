@@ -13,6 +13,8 @@ from zc_plugins import ScoreTable
 from zc_plugins._shapes import ndarray
 from zc_plugins.errors import InvalidArgument, MissingStatistic, ReferenceMismatch
 from zc_plugins.predictors import SHELF, Predictor
+from zc_plugins.predictors.committee import committee
+from zc_plugins.predictors.kernel_regression import kernel_regression
 from zc_plugins.predictors.mixer import mixer
 from zc_plugins.predictors.random_forest import random_forest
 from zc_plugins.predictors.ridge import ridge
@@ -29,6 +31,8 @@ MADE: dict[str, Callable[[], Predictor]] = {
     "training_free": lambda: training_free("good"),
     "az_rank": lambda: training_free("az_rank"),
     "sinusoidal_nodes": lambda: sinusoidal_nodes(["good"]),
+    "kernel_regression": lambda: kernel_regression(["scores", "layers"]),
+    "committee": committee,
     "mixer": lambda: mixer(epochs=40),
 }
 NO_LEARNING = {"az_rank", "sinusoidal_nodes"}
@@ -42,7 +46,7 @@ def split() -> tuple[ScoreTable, ndarray, ScoreTable, ndarray]:
 
 
 def test_all_of_the_shelf_are_tested() -> None:
-    assert set(SHELF) - {"committee", "gaussian_process", "mixer_authors"} <= MADE.keys()
+    assert set(SHELF) - {"gaussian_process", "mixer_authors"} <= MADE.keys()
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -101,6 +105,8 @@ def test_what_cannot_be_learned_from(name: str) -> None:
 
 def test_missing_columns_are_named() -> None:
     table, accuracy, others, _ = split()
+    with pytest.raises(InvalidArgument, match="one member"):
+        committee([ridge()])
     with pytest.raises(InvalidArgument, match="reads="):
         ridge(["shape"])
     bare = ScoreTable(table.candidates, table.values, table.proxies)
