@@ -16,6 +16,7 @@ from zc_plugins.predictors import SHELF, Predictor
 from zc_plugins.predictors.committee import committee
 from zc_plugins.predictors.kernel_regression import kernel_regression
 from zc_plugins.predictors.mixer import mixer
+from zc_plugins.predictors.mixer_authors import mixer_authors
 from zc_plugins.predictors.random_forest import random_forest
 from zc_plugins.predictors.ridge import ridge
 from zc_plugins.predictors.sinusoidal_nodes import sinusoidal_nodes
@@ -33,9 +34,11 @@ MADE: dict[str, Callable[[], Predictor]] = {
     "sinusoidal_nodes": lambda: sinusoidal_nodes(["good"]),
     "kernel_regression": lambda: kernel_regression(["scores", "layers"]),
     "committee": committee,
+    "mixer_authors": lambda: mixer_authors(["good"], width=16, depth=1, epochs=20),
     "mixer": lambda: mixer(epochs=40),
 }
-NO_LEARNING = {"az_rank", "sinusoidal_nodes"}
+# Scaled within each network, and padded at the tail, these vectors say little.
+NO_LEARNING = {"az_rank", "sinusoidal_nodes", "mixer_authors"}
 
 
 def split() -> tuple[ScoreTable, ndarray, ScoreTable, ndarray]:
@@ -46,7 +49,7 @@ def split() -> tuple[ScoreTable, ndarray, ScoreTable, ndarray]:
 
 
 def test_all_of_the_shelf_are_tested() -> None:
-    assert set(SHELF) - {"gaussian_process", "mixer_authors"} <= MADE.keys()
+    assert set(SHELF) - {"gaussian_process"} <= MADE.keys()
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -51,7 +51,8 @@ class Joined:
 
     def matrix(self, table: ScoreTable) -> Float[ndarray, "candidates columns"]:
         """The standardised columns."""
-        return (_side_by_side(self.kinds, table) - self.mean) / self.std
+        matrices = [kind.matrix(table) for kind in self.kinds]
+        return (np.concatenate(matrices, axis=1) - self.mean) / self.std
 
 
 def joined(table: ScoreTable, reads: Sequence[str]) -> Joined:
@@ -65,10 +66,11 @@ def joined(table: ScoreTable, reads: Sequence[str]) -> Joined:
         MissingStatistic: if the table holds nothing of a kind.
     """
     kinds = tuple(READERS[kind](table) for kind in reads)
-    for kind, reader in zip(reads, kinds, strict=True):
-        if not reader.matrix(table).shape[1]:
+    matrices = [kind.matrix(table) for kind in kinds]
+    for kind, matrix in zip(reads, matrices, strict=True):
+        if not matrix.shape[1]:
             raise MissingStatistic(f"the table has no {kind}: read one of {held(table)}")
-    numbers = _side_by_side(kinds, table)
+    numbers = np.concatenate(matrices, axis=1)
     std = numbers.std(axis=0)
     # Rounding leaves a constant column a deviation of its last digit.
     constant = std <= 1e-9 * (1 + np.abs(numbers).max(axis=0))
@@ -88,7 +90,3 @@ def require_kinds(reads: Sequence[str] | None) -> None:
     """
     if reads is not None and (not reads or not set(reads) <= READERS.keys()):
         raise InvalidArgument(f"reads={list(reads)}: pass some of {list(READERS)}")
-
-
-def _side_by_side(kinds: Sequence[Columns], table: ScoreTable) -> ndarray:
-    return np.concatenate([kind.matrix(table) for kind in kinds], axis=1)

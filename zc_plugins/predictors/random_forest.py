@@ -17,7 +17,7 @@ from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
 from zc_plugins.predictors._training import of_the_live, training_set
 from zc_plugins.scores import ScoreTable
 
-FOLDS, FOLD_TREES = 5, 60
+FOLDS, FOLD_TREES = 5, 40
 """Parts of the training set that are left out in turn, to learn how far a forest is off, and the
 trees of each of those forests, at most."""
 
@@ -26,7 +26,7 @@ def random_forest(
     reads: Sequence[str] = ("scores",),
     *,
     random_thresholds: bool = True,
-    trees: int = 300,
+    trees: int = 200,
     seed: int = 0,
 ) -> Predictor:
     """The mean of many trees, each grown on columns of the table.
