@@ -82,7 +82,7 @@ def read(kept: Path = KEPT) -> ScoreTable:
         content["seconds"][rows],
         [{name: "not scored" for name, v in zip(proxies, row, strict=True) if np.isnan(v)}
          for row in values],
-        list(content["degenerate"][rows]),
+        content["degenerate"][rows].tolist(),
         [space.parameters(space.canonical(cells[place])) for place in kept_rows],
         names,
     )  # fmt: skip

@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from zc_plugins.predictors import Predictor
 from zc_plugins.predictors.committee import committee
 from zc_plugins.predictors.kernel_regression import kernel_regression
 from zc_plugins.predictors.mixer import mixer
+from zc_plugins.predictors.mixer_authors import mixer_authors
 from zc_plugins.predictors.random_forest import random_forest
 from zc_plugins.predictors.ridge import ridge
 from zc_plugins.predictors.sinusoidal_nodes import sinusoidal_nodes
@@ -68,11 +70,11 @@ METHODS: Mapping[str, Make] = {
     "trees: scores + layers + graph": lambda seed, _: random_forest(
         ["scores", "layers", "graph"], seed=seed
     ),
-    "trees: scores + layers": lambda seed, _: random_forest(["scores", "layers"], seed=seed),
     "trees: graph": lambda seed, _: random_forest(["graph"], seed=seed),
     "random forest: scores": lambda seed, _: random_forest(random_thresholds=False, seed=seed),
     "kernel: all": lambda seed, _: kernel_regression(["scores", "layers", "graph", "parameters"]),
     "mixer: layers": lambda seed, _: mixer(SLOTTED, seed=seed),
+    "mixer_authors, width 64": lambda seed, _: mixer_authors(width=64, rate=1e-3, seed=seed),
     "ridge: layers": lambda seed, _: ridge(["layers"]),
     "ridge: scores": lambda seed, _: ridge(["scores"]),
     "ridge: one-hot": lambda seed, _: ridge(["parameters"]),
@@ -143,17 +145,6 @@ def main() -> None:
     validation, test = accuracies.validation[rows], accuracies.test[rows]
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     settings = [(name, labels) for name in arguments.methods for labels in arguments.labels]
-    lines = []
-    for name, labels in progress(settings, total=len(settings), description="fitting"):
-        make = METHODS[name]
-        runs = [measured(make, table, validation, test, labels, seed) for seed in seeds]
-        numbers = {key: round(value, 4) for key, value in summary(runs).items()}
-        lines.append({"method": name, "labels": labels, **numbers})
-    to = arguments.to / f"predictors_{arguments.dataset}.csv"
-    with to.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
     told = {
         "dataset": arguments.dataset,
         "seeds": list(seeds),
@@ -161,8 +152,23 @@ def main() -> None:
         "tau_of_validation": round(kendall_tau(validation, test), 4),
         **provenance(),
     }
-    to.with_suffix(".json").write_text(json.dumps(told, indent=2) + "\n")
+    lines: list[dict[str, Any]] = []
+    for name, labels in progress(settings, total=len(settings), description="fitting"):
+        make = METHODS[name]
+        runs = [measured(make, table, validation, test, labels, seed) for seed in seeds]
+        numbers = {key: round(value, 4) for key, value in summary(runs).items()}
+        lines.append({"method": name, "labels": labels, **numbers})
+        keep(lines, told, arguments.to / f"predictors_{arguments.dataset}.csv")
     print(json.dumps({**told, "rows": lines}))
+
+
+def keep(lines: Sequence[dict[str, Any]], told: Mapping[str, Any], to: Path) -> None:
+    """Write what is known so far."""
+    with to.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    to.with_suffix(".json").write_text(json.dumps(told, indent=2) + "\n")
 
 
 if __name__ == "__main__":
