@@ -40,3 +40,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.search_speed --steps --json
 	$(RUN)/python -m benchmarks.search_speed --throughput --json
 	$(RUN)/python -m benchmarks.search_quality
+	$(RUN)/python -m benchmarks.predictors
