@@ -42,3 +42,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.search_quality
 	$(RUN)/python -m benchmarks.search --problems nasbench201-cifar10 --methods random tpe tpe+sampler
 	$(RUN)/python -m benchmarks.real_training
+	$(RUN)/python -m benchmarks.predictors

@@ -406,6 +406,18 @@ def test_repeats_average_draws_of_the_following_seeds() -> None:
     np.testing.assert_allclose(scored(3, 5).values, np.mean(draws, axis=0), rtol=1e-12)
 
 
+def test_a_table_names_its_layers() -> None:
+    scorer, pool = az(), cells(2)
+    table = scorer.score(pool, space=SPACE)
+    for cell, names in zip(pool, table.layer_names["expressivity"], strict=True):
+        row = az().layer_scores(SPACE.build(SPACE.canonical(cell)))
+        assert names == row["expressivity"].names
+    other = az()
+    other.remember(table, space=SPACE)
+    assert other.score(pool, space=SPACE).layer_names == table.layer_names
+    assert other.scored == 0
+
+
 def test_repeats_average_the_layers_too() -> None:
     network = SPACE.build(Cell(("nor_conv_3x3",) * 6))
     scores = az(repeats=2, seed=1).layer_scores(network)["expressivity"]

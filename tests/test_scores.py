@@ -90,6 +90,7 @@ def test_only_some_proxies() -> None:
         "ab", [[1, 2, 3], [4, np.nan, 6]], "xyz", [True, False, True],
         layers={"y": [np.zeros(2), np.ones(3)]}, notes=[{}, {"y": "unread"}],
         degenerate=[False, True], parameters=[{"width": 1}, {"width": 2}],
+        layer_names={"x": [("a",), ("a",)], "y": [("a", "b"), ("a", "b", "c")]},
     )  # fmt: skip
     part = table.only(["z", "y"])
     np.testing.assert_array_equal(part.values, [[3, 2], [6, np.nan]])
@@ -99,6 +100,8 @@ def test_only_some_proxies() -> None:
     assert table.only(["z"]).scored.all()
     assert part.degenerate == (False, True)
     assert part.parameters == ({"width": 1}, {"width": 2})
+    assert part.layer_names == {"y": [("a", "b"), ("a", "b", "c")]}
     assert table.rows([1]).parameters == ({"width": 2},)
+    assert table.rows([1]).layer_names == {"x": [("a",)], "y": [("a", "b", "c")]}
     with pytest.raises(InvalidArgument, match="no column 'w'"):
         table.only(["w"])

@@ -30,6 +30,8 @@ class ScoreTable:
             not finite) rather than in our inability to read it.
         parameters: per candidate, what a trial must hold to make its architecture, by name; empty
             where the space does not tell.
+        layer_names: per proxy name, the names of the layers or blocks of each candidate's vector:
+            what tells a layer's slot from network to network.
 
     Example:
         >>> table = ScoreTable(["a", "b"], [[1, 2], [3, np.nan]], notes=[{}, {"1": "dead"}])
@@ -46,6 +48,7 @@ class ScoreTable:
     notes: tuple[Mapping[str, str], ...]
     degenerate: tuple[bool, ...]
     parameters: tuple[Mapping[str, Any], ...]
+    layer_names: Mapping[str, Sequence[tuple[str, ...]]]
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ScoreTable:
         notes: Sequence[Mapping[str, str]] = (),
         degenerate: Sequence[bool] = (),
         parameters: Sequence[Mapping[str, Any]] = (),
+        layer_names: Mapping[str, Sequence[tuple[str, ...]]] | None = None,
     ) -> None:
         """Take anything of the right shape; proxies without names are called by their number.
 
@@ -90,6 +94,7 @@ class ScoreTable:
                 raise InvalidArgument(f"{name} has {len(value)} entries, the table needs {wanted}")
             object.__setattr__(self, name, value)
         object.__setattr__(self, "layers", {} if layers is None else layers)
+        object.__setattr__(self, "layer_names", {} if layer_names is None else layer_names)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -136,6 +141,7 @@ class ScoreTable:
             [self.notes[place] for place in places],
             [self.degenerate[place] for place in places],
             [self.parameters[place] for place in places],
+            {name: [words[p] for p in places] for name, words in self.layer_names.items()},
         )
 
     def joined(self, other: ScoreTable) -> ScoreTable:
@@ -145,22 +151,22 @@ class ScoreTable:
             InvalidArgument: if the other lacks one of this table's proxies.
         """
         rest = other.only(self.proxies)
-        first = self.layers if len(self) else dict.fromkeys(rest.layers, ())
-        layers = {
-            name: [*vectors, *rest.layers[name]]
-            for name, vectors in first.items()
-            if name in rest.layers
-        }
+
+        def both(mine: Mapping[str, Sequence[Any]], theirs: Mapping[str, Sequence[Any]]) -> Any:
+            mine = mine if len(self) else dict.fromkeys(theirs, ())
+            return {name: [*mine[name], *theirs[name]] for name in mine if name in theirs}
+
         return ScoreTable(
             [*self.candidates, *rest.candidates],
             np.concatenate([self.values, rest.values]),
             self.proxies,
             self.higher_is_better,
-            layers,
+            both(self.layers, rest.layers),
             np.concatenate([self.seconds, rest.seconds]),
             [*self.notes, *rest.notes],
             [*self.degenerate, *rest.degenerate],
             [*self.parameters, *rest.parameters],
+            both(self.layer_names, rest.layer_names),
         )
 
     def only(self, proxies: Sequence[str]) -> ScoreTable:
@@ -180,6 +186,7 @@ class ScoreTable:
             [{name: text for name, text in note.items() if name in proxies} for note in self.notes],
             self.degenerate,
             self.parameters,
+            {name: self.layer_names[name] for name in proxies if name in self.layer_names},
         )
 
     def reason(self, row: int) -> str:

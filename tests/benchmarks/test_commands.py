@@ -303,3 +303,29 @@ def test_make_bench_runs_every_benchmark_of_choices() -> None:
     for name in named:
         path = ROOT / "benchmarks" / name
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+
+
+def test_predictors(shared_file: Shared, tmp_path: Path) -> None:
+    folder = str(shared_file("nb201_main.parquet").parent)
+    result = printed(
+        "benchmarks.predictors", "--data", folder, "--labels", "78", "--seeds", "2",
+        "--methods", "ridge: scores", "synflow", "--to", str(tmp_path),
+    )  # fmt: skip
+    learned, free = result["rows"]
+    assert 0.5 < free["tau"] < learned["tau"] < result["tau_of_validation"]
+    assert 0.5 < learned["covered_68"] < learned["covered_95"] < 1
+    with (tmp_path / "predictors_cifar10.csv").open() as file:
+        assert [row["method"] for row in csv.DictReader(file)] == ["ridge: scores", "synflow"]
+
+
+def test_nodewise(tmp_path: Path) -> None:
+    from benchmarks.nodewise import read
+
+    kept = tmp_path / "kept.npz"
+    result = printed(
+        "benchmarks.nodewise", "--architectures", "3", "--batch-size", "4", "--to", str(kept)
+    )
+    table = read(kept)
+    assert len(table) == result["cells"] == 3
+    for proxy, names in table.layer_names.items():
+        assert [len(words) for words in names] == [len(v) for v in table.layers[proxy]]

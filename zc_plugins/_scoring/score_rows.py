@@ -31,11 +31,12 @@ def score_table(
         [{name: row[name].note for name in names if row[name].note} for row in rows],
         [any(row[name].degenerate for name in names) for row in rows],
         [candidate.parameters for candidate in candidates],
+        {name: [row[name].names for row in rows] for name in names},
     )
 
 
 def score_rows(table: ScoreTable, proxies: Sequence[Proxy]) -> dict[str, ScoreRow]:
-    """The table's rows by key, without the names of layers, which a table does not hold.
+    """The table's rows by key.
 
     Raises:
         InvalidArgument: if a proxy is missing from the table.
@@ -48,7 +49,7 @@ def score_rows(table: ScoreTable, proxies: Sequence[Proxy]) -> dict[str, ScoreRo
             name: LayerScores(
                 float(column[place]),
                 table.layers[name][place] if name in table.layers else np.empty(0),
-                (),
+                table.layer_names[name][place] if name in table.layer_names else (),
                 notes.get(name, ""),
                 bool(table.degenerate[place]) and name in notes,
             )

@@ -1,0 +1,153 @@
+"""Every predictor on the shelf learns, says how sure it is, judges each row alone, and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from tests.predictors.tables import population
+from zc_plugins import ScoreTable
+from zc_plugins._shapes import ndarray
+from zc_plugins.errors import InvalidArgument, MissingStatistic, ReferenceMismatch
+from zc_plugins.predictors import SHELF, Predictor
+from zc_plugins.predictors.committee import committee
+from zc_plugins.predictors.kernel_regression import kernel_regression
+from zc_plugins.predictors.mixer import mixer
+from zc_plugins.predictors.mixer_authors import mixer_authors
+from zc_plugins.predictors.random_forest import random_forest
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.sinusoidal_nodes import sinusoidal_nodes
+from zc_plugins.predictors.training_free import training_free
+from zc_plugins.ranking import kendall_tau
+
+MADE: dict[str, Callable[[], Predictor]] = {
+    "ridge": lambda: ridge(["scores", "parameters"]),
+    "one_hot": lambda: ridge(["parameters"]),
+    "graph": lambda: ridge(["graph"]),
+    "random_forest": lambda: random_forest(["scores", "graph"], trees=40),
+    "classic_forest": lambda: random_forest(["layers"], random_thresholds=False, trees=40),
+    "training_free": lambda: training_free("good"),
+    "az_rank": lambda: training_free("az_rank"),
+    "sinusoidal_nodes": lambda: sinusoidal_nodes(["good"]),
+    "kernel_regression": lambda: kernel_regression(["scores", "layers"]),
+    "committee": committee,
+    "mixer_authors": lambda: mixer_authors(["good"], width=16, depth=1, epochs=20),
+    "mixer": lambda: mixer(epochs=40),
+}
+# Scaled within each network, and padded at the tail, these vectors say little.
+NO_LEARNING = {"az_rank", "sinusoidal_nodes", "mixer_authors"}
+
+
+def split() -> tuple[ScoreTable, ndarray, ScoreTable, ndarray]:
+    table, accuracy = population()
+    order = np.random.default_rng(3).permutation(len(table))
+    mine, others = order[:44].tolist(), order[44:].tolist()
+    return table.rows(mine), accuracy[mine], table.rows(others), accuracy[others]
+
+
+def test_all_of_the_shelf_are_tested() -> None:
+    assert set(SHELF) - {"gaussian_process"} <= MADE.keys()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_it_learns(name: str) -> None:
+    table, accuracy, others, truth = split()
+    found = MADE[name]().fit(table, accuracy).predict(others)
+    live = ~np.array(others.degenerate)
+    assert np.isneginf(found.mean[~live]).all()
+    assert (found.std[~live] == 0).all()
+    assert np.isfinite(found.mean[live]).all()
+    assert (found.std[live] > 0).all()
+    least = -1.0 if name in NO_LEARNING else 0.5
+    assert kendall_tau(found.mean[live], truth[live]) > least
+    if name not in NO_LEARNING:
+        off = np.abs(found.mean[live] - truth[live]) / found.std[live]
+        assert (off < 2).mean() >= 0.5
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_row_is_judged_alone_and_alike(name: str) -> None:
+    table, accuracy, others, _ = split()
+    before = torch.random.get_rng_state(), np.random.get_state()[1]
+    fitted, again = MADE[name]().fit(table, accuracy), MADE[name]().fit(table, accuracy)
+    whole, twice = fitted.predict(others), again.predict(others)
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+    np.testing.assert_array_equal(whole.mean, twice.mean)
+    np.testing.assert_array_equal(whole.std, twice.std)
+    for row in (0, 5):
+        alone = fitted.predict(others.rows([row]))
+        np.testing.assert_allclose(alone.mean[0], whole.mean[row], rtol=1e-5)
+        np.testing.assert_allclose(alone.std[0], whole.std[row], rtol=1e-3)
+    assert len(fitted.predict(others.rows([])).mean) == 0
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_labels_in_another_unit_and_equal_labels(name: str) -> None:
+    table, accuracy, others, _ = split()
+    found = MADE[name]().fit(table, accuracy).predict(others).mean
+    shares = MADE[name]().fit(table, accuracy / 100).predict(others).mean
+    np.testing.assert_allclose(shares * 100, found, rtol=1e-3)
+    equal = MADE[name]().fit(table, np.full(len(table), 70.0)).predict(others)
+    assert set(equal.mean[np.isfinite(equal.mean)]) == {70.0}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_cannot_be_learned_from(name: str) -> None:
+    table, accuracy, _, _ = split()
+    with pytest.raises(InvalidArgument, match="for 44 candidates"):
+        MADE[name]().fit(table, accuracy[:-1])
+    with pytest.raises(InvalidArgument, match="finite"):
+        MADE[name]().fit(table, np.where(accuracy > 50, np.nan, accuracy))
+    with pytest.raises(InvalidArgument, match="train 5 or more"):
+        MADE[name]().fit(table.rows([0, 1]), accuracy[:2])
+
+
+def test_missing_columns_are_named() -> None:
+    table, accuracy, others, _ = split()
+    with pytest.raises(InvalidArgument, match="one member"):
+        committee([ridge()])
+    with pytest.raises(InvalidArgument, match="reads="):
+        ridge(["shape"])
+    bare = ScoreTable(table.candidates, table.values, table.proxies)
+    with pytest.raises(MissingStatistic, match="no parameters"):
+        ridge(["parameters"]).fit(bare, accuracy)
+    with pytest.raises(MissingStatistic, match="no graph"):
+        ridge(["graph"]).fit(bare, accuracy)
+    with pytest.raises(MissingStatistic, match="no vectors"):
+        mixer().fit(bare, accuracy)
+    with pytest.raises(MissingStatistic, match="no vectors"):
+        sinusoidal_nodes(["good"]).fit(bare, accuracy)
+    with pytest.raises(ReferenceMismatch, match="lacks"):
+        ridge().fit(table, accuracy).predict(others.only(["good"]))
+    with pytest.raises(ReferenceMismatch, match="lacks"):
+        mixer(epochs=1).fit(table, accuracy).predict(others.only(["noise"]))
+
+
+def test_slots_keep_a_layers_place() -> None:
+    from zc_plugins.predictors._slots import Slots
+
+    table, _ = population()
+    slots = Slots.of(table)
+    assert set(slots.names) == {"stem", "edge_0_1", "edge_0_2", "edge_1_2"}
+    read = slots.read(table)[:, :, 0]
+    for row, parameters in enumerate(table.parameters):
+        for name in ("edge_0_1", "edge_0_2", "edge_1_2"):
+            empty = np.isnan(read[row, slots.names.index(name)])
+            assert empty == (parameters[name] == "none")
+
+
+def test_paths_of_a_graph() -> None:
+    from zc_plugins.predictors._graph_columns import GraphColumns
+
+    cell = {"edge_0_1": "wide", "edge_0_2": "skip", "edge_1_2": "wide"}
+    columns = GraphColumns.of(ScoreTable(["a"], [[0.0]], parameters=[cell]))
+    assert columns.operations == ("skip", "wide")
+    row = columns.matrix(ScoreTable(["a"], [[0.0]], parameters=[cell]))[0].tolist()
+    # Shortest, longest, paths, edges, at the input, at the output: of skip, of wide, of both.
+    assert row[:18] == [1, 1, 1, 1, 1, 1, 2, 2, 1, 2, 1, 1, 1, 2, 2, 3, 2, 2]
+    # Fewest and most on a path: of skip, of wide.
+    assert row[18:] == [0, 1, 0, 2]
