@@ -32,7 +32,13 @@ from benchmarks.real_problems import PROBLEMS, Trained
 from benchmarks.real_table import RECIPES, RESULTS, read, read_scores, space_of
 from benchmarks.useful import BASES, BUDGETS
 from zc_plugins._shapes import ndarray
-from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler, enqueue_best, trust
+from zc_plugins.optuna import (
+    FilterThenTrainSampler,
+    ZeroCostPruner,
+    ZeroCostSampler,
+    enqueue_best,
+    trust,
+)
 from zc_plugins.ranking import bootstrap, kendall_tau
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
@@ -108,6 +114,10 @@ WAYS: dict[str, Callable[[Any, ModuleSpace, Scorer, int], optuna.Study]] = {
         ZeroCostSampler(base, space, scorer), optuna.pruners.NopPruner()
     ),
     "all three": _all,
+    "FilterThenTrainSampler": lambda base, space, scorer, seed: _study(
+        FilterThenTrainSampler(space, scorer, pool=POOL, others=base, seed=seed),
+        optuna.pruners.NopPruner(),
+    ),
 }
 
 
