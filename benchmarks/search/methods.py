@@ -60,6 +60,8 @@ _FILTERED = {
         partial(filter_then_train, recipe=recipe, early=bool(pruner)),
         f"tpe{pruner}",
         early=bool(pruner),
+        # Each proposal takes longer than the one before.
+        most=30 if pruner else 50,
         only="nasbench201" if recipe == "best_training_free" else "",
     )
     for recipe, pruner in product(("az_nas", "complexity", "best_training_free"), ("", "+halving"))
