@@ -119,6 +119,8 @@ def test_numbers_are_the_committed_ones() -> None:
     ):
         with (results / name).open() as file:
             kept += [(r[value], r["standard_error"] or 0) for r in csv.DictReader(file)]
+    with (results / "search" / "summary.csv").open() as file:
+        kept += [(r["regret"], r["standard_error"]) for r in csv.DictReader(file)]
     with (results / "harmless.csv").open() as file:
         gains = summary(list(csv.DictReader(file)))
         kept += [(abs(r["gain"]), r["standard_error"]) for r in gains]

@@ -23,6 +23,8 @@ SHOWN = {
     "evolution": ("C2", "--"),
     "tpe+enqueue": ("C0", "-"),
     "tpe+halving+sampler": ("C1", "-"),
+    "filter_then_train:az_nas": ("C4", "-"),
+    "filter_then_train+halving:complexity": ("C5", "-"),
     "picks": ("C3", "-"),
     "picks_by_size": ("0.2", ":"),
 }
@@ -33,13 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--results", type=Path, default=Kept.default())
     arguments = parser.parse_args()
-    figure = matplotlib.figure.Figure((12, 4.4), layout="constrained")
+    figure = matplotlib.figure.Figure((12, 4.8), layout="constrained")
     for axes, dataset in zip(figure.subplots(1, len(DATASETS)), DATASETS, strict=True):
         draw(axes, Kept(arguments.results, f"nasbench201-{dataset}"))
         axes.set_title(dataset)
     figure.axes[0].set_ylabel("regret, points of test accuracy")
     lines, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.legend(lines, names, loc="outside lower center", ncols=5, frameon=False)
     figure.savefig(arguments.results / "nasbench201.png", dpi=90)
 
 
@@ -50,9 +52,11 @@ def draw(axes: Any, kept: Kept) -> None:
     places = np.geomspace(1, 100, 200)
     for name, (colour, style) in SHOWN.items():
         if name in curves:
-            mean, low, high = band(regrets(curves[name], places * unit, "seconds"))
-            axes.plot(places, mean, color=colour, linestyle=style, label=name)
-            axes.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
+            # No search is shown beyond its end.
+            spent = places[places * unit <= min(curve.seconds[-1] for curve in curves[name])]
+            mean, low, high = band(regrets(curves[name], spent * unit, "seconds"))
+            axes.plot(spent, mean, color=colour, linestyle=style, label=name)
+            axes.fill_between(spent, low, high, color=colour, alpha=0.12, linewidth=0)
     axes.set_xscale("log")
     axes.set_yscale("log", nonpositive="clip")
     axes.set_xlabel("seconds, in mean trainings")
