@@ -34,7 +34,7 @@ from benchmarks.provenance import provenance
 from benchmarks.useful import BASES, objective
 from zc_plugins._progress import progress
 from zc_plugins._shapes import ndarray
-from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler
+from zc_plugins.optuna import FilterThenTrainSampler, ZeroCostPruner, ZeroCostSampler
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces.nasbench201 import NasBench201
@@ -49,7 +49,8 @@ class Run:
     """One study.
 
     Attributes:
-        way: ``"base"``, ``"sampler"`` or ``"pruner"``.
+        way: ``"base"``, ``"sampler"``, ``"pruner"`` or ``"filter"``: ``FilterThenTrainSampler``,
+            which takes the base's place and has no ``trust=False``.
         scores: which; empty for the base.
         trust: whether the evidence is followed.
     """
@@ -93,6 +94,8 @@ def study_of(run: Run, space: NasBench201, scorer: Scorer) -> optuna.Study:
     pruner: Any = optuna.pruners.NopPruner()
     if run.way == "sampler":
         sampler = ZeroCostSampler(sampler, space, scorer, trust=run.trust)
+    if run.way == "filter":
+        sampler = FilterThenTrainSampler(space, scorer, seed=run.seed)
     if run.way == "pruner":
         pruner = ZeroCostPruner(None, space, scorer, trust=run.trust)
     return optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
@@ -132,7 +135,7 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
     """All studies that were asked for, seed by seed."""
     kinds = [("base", "", False)]
     kinds += [(way, kind, True) for way, kind in product(arguments.ways, SCORES)]
-    kinds += [(way, "true", False) for way in arguments.ways]
+    kinds += [(way, "true", False) for way in arguments.ways if way != "filter"]
     kinds += [(way, "flipped", False) for way in arguments.ways if arguments.blind]
     for seed, dataset, base in product(range(arguments.seeds), arguments.datasets, arguments.bases):
         yield from (Run(dataset, base, way, kind, trust, seed) for way, kind, trust in kinds)
@@ -176,7 +179,9 @@ def main() -> None:
     parser.add_argument("--data", default="../shared/data", help="folder of nb201_main.parquet")
     parser.add_argument("--datasets", nargs="+", default=["cifar10", "cifar100", "imagenet16-120"])
     parser.add_argument("--bases", nargs="+", default=list(BASES))
-    parser.add_argument("--ways", nargs="+", default=["sampler"], choices=["sampler", "pruner"])
+    parser.add_argument(
+        "--ways", nargs="+", default=["sampler"], choices=["sampler", "pruner", "filter"]
+    )
     parser.add_argument("--blind", action="store_true", help="flipped scores without trust, too")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--processes", type=int, default=1)
