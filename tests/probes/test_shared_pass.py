@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests import zoo
-from zc_plugins import Excitation, Scorer
+from zc_plugins import Excitation, Scorer, recipes
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Measure, readings
 from zc_plugins.probes._shared_pass import SharedProbe
@@ -26,8 +26,9 @@ TOGETHER = [name for name in PROBES if isinstance(PROBES[name], SharedProbe)]
 
 
 def measures(probe: str) -> list[Measure]:
-    """Of the shelf's proxies that read the probe, each once."""
-    return list(dict.fromkeys(SHELF[p].measure for p in SHELF if SHELF[p].reads == probe))
+    """Of the shelf's proxies, and of EZNAS-A's, that read the probe, each once."""
+    known = [*(SHELF[name] for name in SHELF), *recipes.eznas((3, 8, 8), device="cpu").proxies]
+    return list(dict.fromkeys(proxy.measure for proxy in known if proxy.reads == probe))
 
 
 def scored(network: nn.Module, proxies: list[str], **settings: Any) -> ScoreTable:
