@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import EXAMPLES
 
-SHORT = ["quick_start", "multi_objective"]
+SHORT = ["filter_then_train", "quick_start", "multi_objective"]
 
 
 @pytest.mark.parametrize("name", [*SHORT, "optuna_images", "zen_nas"])
@@ -59,6 +59,17 @@ def test_multi_objective(capsys: pytest.CaptureFixture[str]) -> None:
     assert sizes == sorted(sizes)
     assert accuracies == sorted(accuracies)
     assert accuracies[-1] > 80
+
+
+def test_filter_then_train(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / "filter_then_train.py"))
+    mine, theirs = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (mine[0], theirs[0]) == ("FilterThenTrainSampler", "TPESampler")
+    for line in (mine, theirs):
+        best = [float(accuracy) for accuracy in line[1:4]]
+        assert best == sorted(best)
+        assert 80 < best[-1] <= 100
+    assert float(mine[1]) > float(theirs[1])
 
 
 def test_zen_nas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
