@@ -182,6 +182,26 @@ def test_travels_between_processes() -> None:
     assert len(study.trials) == 5
 
 
+def test_nothing_of_another_study_is_learned() -> None:
+    used = sampler()
+    misled = optuna.create_study(direction="minimize", sampler=used)
+    misled.optimize(objective, n_trials=6)
+    for fresh in (used, pickle.loads(pickle.dumps(used))):
+        study = optuna.create_study(direction="maximize", sampler=fresh)
+        study.optimize(objective, n_trials=3)
+        plain = optuna.create_study(direction="maximize", sampler=sampler())
+        plain.optimize(objective, n_trials=3)
+        assert chains(study) == chains(plain)
+
+
+def test_scores_are_those_of_what_was_trained() -> None:
+    fixed = PartialFixedSampler({"width_0": 2}, sampler())
+    study = optuna.create_study(direction="maximize", sampler=fixed)
+    study.optimize(objective, n_trials=4)
+    for trial, chain in zip(study.trials, chains(study), strict=True):
+        assert trial.user_attrs["zc_complexity"] == SPACE.flops(chain, (4,))
+
+
 def test_spaces_that_cannot_tell_parameters() -> None:
     class Mute(Chains):
         parameters = property()  # type: ignore[assignment]

@@ -122,6 +122,20 @@ def test_short_trainings_and_whole_ones_together() -> None:
     assert max(accuracy(t.architecture) for t in trainings) > 6.5
 
 
+def test_a_second_training_that_fails_takes_nothing_away() -> None:
+    def next_after(last: list[Training]) -> Any:
+        steps = course(first=2)
+        known = [Training(c, math.nan, {1: accuracy(c)}) for c in first]
+        return steps.propose([*known, *last], turn=20)
+
+    rng = np.random.default_rng(0)
+    first = [SPACE.sample(rng) for _ in range(14)]
+    plain, again = next_after([]), next_after([Training(first[0]), Training(first[1])])
+    assert plain is not None
+    assert again is not None
+    assert plain[0] == again[0]
+
+
 def test_failed_and_unreported_trainings_teach_nothing_but_are_not_repeated() -> None:
     steps = course(first=2)
     trainings = [Training(steps.propose([])[0])]  # type: ignore[index]

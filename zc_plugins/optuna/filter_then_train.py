@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from torch import nn
@@ -100,7 +101,7 @@ class FilterThenTrainSampler(BaseSampler):
             predictor=predictor, seed=seed,
         )  # fmt: skip
         self._others = TPESampler(seed=seed) if others is None else others
-        self._ended: dict[int, Training] = {}
+        self._ended = _Ended()
         self._turn, self._drawn = threading.RLock(), threading.local()
 
     def reseed_rng(self) -> None:
@@ -148,11 +149,12 @@ class FilterThenTrainSampler(BaseSampler):
         self._others.after_trial(study, trial, state, values)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_drawn", "_turn"}
+        own = {"_drawn", "_turn", "_ended"}
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        own = {"_drawn": threading.local(), "_turn": threading.RLock()}
+        # The trainings are read anew from the study.
+        own = {"_drawn": threading.local(), "_turn": threading.RLock(), "_ended": _Ended()}
         self.__dict__.update(state, **own)
 
     def _answers(self, study: optuna.Study, trial: FrozenTrial) -> _Answers:
@@ -183,25 +185,29 @@ class FilterThenTrainSampler(BaseSampler):
         return _Answers(trial._trial_id, asked.params, asked.distributions)
 
     def _missing(self, trial: FrozenTrial) -> dict[str, float | str]:
-        """The scores of a trial whose architecture was given, for ``trust`` to read."""
+        """The scores of a trial whose architecture was given or changed, for ``trust`` to read."""
         architecture = given_architecture(self._space, trial)
-        names = (proxy.name for proxy in self._scorer.proxies)
-        if architecture is None or numbers_of(trial, names) is not None:
+        if architecture is None:
             return {}
-        table = self._scorer.score([architecture], space=self._space, show_progress=False)
+        claim = Claim.of(trial)
+        # A wrapping sampler, or who enqueued a part, may have changed what was proposed.
+        kept = claim is None or claim.key == self._course.key(architecture)
+        names = (proxy.name for proxy in self._scorer.proxies)
+        if kept and numbers_of(trial, names) is not None:
+            return {}
+        table = self._scorer.score(
+            [architecture], space=self._space, show_progress=False, workers=1
+        )
         return score_attributes(table, 0)
 
     def _trainings(self, study: optuna.Study, trials: Iterable[FrozenTrial]) -> list[Training]:
         first = study._storage.get_study_directions(study._study_id)[0]
         sign = -1.0 if first == StudyDirection.MINIMIZE else 1.0
-        found = []
+        known = self._ended.of(study)
         for trial in trials:
-            if not trial.state.is_finished():
-                continue
-            if trial._trial_id not in self._ended:
-                self._ended[trial._trial_id] = self._training(trial, sign)
-            found.append(self._ended[trial._trial_id])
-        return [training for training in found if training.architecture is not None]
+            if trial.state.is_finished() and trial._trial_id not in known:
+                known[trial._trial_id] = self._training(trial, sign)
+        return [training for training in known.values() if training.architecture is not None]
 
     def _training(self, trial: FrozenTrial, sign: float) -> Training:
         value = sign * trial.values[0] if trial.state == TrialState.COMPLETE else math.nan
@@ -222,6 +228,21 @@ class FilterThenTrainSampler(BaseSampler):
             elif (architecture := given_architecture(self._space, trial)) is not None:
                 keys.add(self._course.key(architecture))
         return keys
+
+
+class _Ended:
+    """The trainings of the study that was asked for last, by trial."""
+
+    def __init__(self) -> None:
+        self._study: tuple[BaseStorage, int] | None = None
+        self._trainings: dict[int, Training] = {}
+
+    def of(self, study: optuna.Study) -> dict[int, Training]:
+        """Those known of this study; empty for another one than before."""
+        asked = (study._storage, study._study_id)
+        if self._study is None or self._study[0] is not asked[0] or self._study[1] != asked[1]:
+            self._study, self._trainings = asked, {}
+        return self._trainings
 
 
 @dataclass(frozen=True)

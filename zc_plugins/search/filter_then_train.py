@@ -218,10 +218,7 @@ class _Evidence:
     @staticmethod
     def of(trainings: Sequence[Training], places: Sequence[int]) -> _Evidence:
         both = list(zip(places, trainings, strict=True))
-        whole: dict[int, float] = {}
-        for place, training in both:
-            if math.isfinite(training.value):
-                whole[place] = max(training.value, whole.get(place, -math.inf))
+        whole = _best([(place, t.value) for place, t in both if math.isfinite(t.value)])
         stopped = [t for t in trainings if math.isnan(t.value) and t.early]
         if not stopped:
             # Whoever trains everything to its end learns nothing more from the way there.
@@ -232,8 +229,8 @@ class _Evidence:
         step = max(reached, key=lambda step: (reached[step], step), default=None)
         if step is None:
             return _Evidence(whole, {})
-        values = {place: t.early.get(step, math.nan) for place, t in both}
-        return _Evidence(whole, {place: v for place, v in values.items() if math.isfinite(v)})
+        reaching = [(place, t.early[step]) for place, t in both if step in t.early]
+        return _Evidence(whole, _best([(p, v) for p, v in reaching if math.isfinite(v)]))
 
     @property
     def trainings(self) -> float:
@@ -248,6 +245,14 @@ class _Evidence:
             for place in sorted(values, key=lambda place: -values[place])[:count]
         ]
         return list(dict.fromkeys(found))
+
+
+def _best(values: Sequence[tuple[int, float]]) -> dict[int, float]:
+    """The highest value of each place, in order of their first ones."""
+    found: dict[int, float] = {}
+    for place, value in values:
+        found[place] = max(value, found.get(place, value))
+    return found
 
 
 def _fit(predictor: Predictor, table: ScoreTable, values: Mapping[int, float]) -> Fitted:
