@@ -318,6 +318,21 @@ def test_predictors(shared_file: Shared, tmp_path: Path) -> None:
         assert [row["method"] for row in csv.DictReader(file)] == ["ridge: scores", "synflow"]
 
 
+def test_transfer(shared_file: Shared, tmp_path: Path) -> None:
+    folder = str(shared_file("vitbench101_autoprox.csv").parent)
+    result = printed(
+        "benchmarks.transfer", "--data", folder, "--spaces", "vitbench101", "--seeds", "1",
+        "--to", str(tmp_path),
+    )  # fmt: skip
+    rows = result["rows"]
+    assert {row["way"] for row in rows} == {"fitted elsewhere", "fitted here", "warm start"}
+    at_home = [row["tau"] for row in rows if row["dataset"] == "c100_kd"]
+    assert len(at_home) == 2
+    assert min(at_home) > 0.4
+    with (tmp_path / "transfer.csv").open() as file:
+        assert [float(row["tau"]) for row in csv.DictReader(file)] == [row["tau"] for row in rows]
+
+
 def test_nodewise(tmp_path: Path) -> None:
     from benchmarks.nodewise import read
 

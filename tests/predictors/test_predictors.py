@@ -12,7 +12,7 @@ from tests.predictors.tables import population
 from zc_plugins import ScoreTable
 from zc_plugins._shapes import ndarray
 from zc_plugins.errors import InvalidArgument, MissingStatistic, ReferenceMismatch
-from zc_plugins.predictors import SHELF, Predictor
+from zc_plugins.predictors import SHELF, Fitted, Predictor
 from zc_plugins.predictors.committee import committee
 from zc_plugins.predictors.kernel_regression import kernel_regression
 from zc_plugins.predictors.mixer import mixer
@@ -21,6 +21,7 @@ from zc_plugins.predictors.random_forest import random_forest
 from zc_plugins.predictors.ridge import ridge
 from zc_plugins.predictors.sinusoidal_nodes import sinusoidal_nodes
 from zc_plugins.predictors.training_free import training_free
+from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.ranking import kendall_tau
 
 MADE: dict[str, Callable[[], Predictor]] = {
@@ -36,6 +37,7 @@ MADE: dict[str, Callable[[], Predictor]] = {
     "committee": committee,
     "mixer_authors": lambda: mixer_authors(["good"], width=16, depth=1, epochs=20),
     "mixer": lambda: mixer(epochs=40),
+    "warm_start": lambda: warm_start(elsewhere(), ridge(["scores", "parameters"])),
 }
 # Scaled within each network, and padded at the tail, these vectors say little.
 NO_LEARNING = {"az_rank", "sinusoidal_nodes", "mixer_authors"}
@@ -46,6 +48,13 @@ def split() -> tuple[ScoreTable, ndarray, ScoreTable, ndarray]:
     order = np.random.default_rng(3).permutation(len(table))
     mine, others = order[:44].tolist(), order[44:].tolist()
     return table.rows(mine), accuracy[mine], table.rows(others), accuracy[others]
+
+
+def elsewhere() -> Fitted:
+    """Fitted on a data set whose accuracies are others, in nearly the same order."""
+    table, accuracy, _, _ = split()
+    luck = np.random.default_rng(5).normal(scale=1.0, size=len(table))
+    return ridge(["scores", "parameters"]).fit(table, 0.3 * (accuracy + luck) - 7)
 
 
 def test_all_of_the_shelf_are_tested() -> None:
@@ -125,6 +134,33 @@ def test_missing_columns_are_named() -> None:
         ridge().fit(table, accuracy).predict(others.only(["good"]))
     with pytest.raises(ReferenceMismatch, match="lacks"):
         mixer(epochs=1).fit(table, accuracy).predict(others.only(["noise"]))
+
+
+def test_a_warm_start_helps_where_few_are_trained() -> None:
+    table, accuracy, others, truth = split()
+    live = ~np.array(others.degenerate)
+
+    def tau(fitted: Fitted) -> float:
+        return kendall_tau(fitted.predict(others).mean[live], truth[live])
+
+    here = ridge(["scores", "parameters"])
+    gains = []
+    for seed in range(10):
+        trainable = np.flatnonzero(~np.array(table.degenerate))
+        few = np.random.default_rng(seed).permutation(trainable)[:6].tolist()
+        warm = warm_start(elsewhere(), here).fit(table.rows(few), accuracy[few])
+        gains.append(tau(warm) - tau(here.fit(table.rows(few), accuracy[few])))
+    assert np.mean(gains) > 0.1
+
+
+def test_a_misleading_warm_start_is_corrected() -> None:
+    table, accuracy, others, truth = split()
+    live = ~np.array(others.degenerate)
+    here = ridge(["scores", "parameters"])
+    misleading = here.fit(table, -accuracy)
+    found = warm_start(misleading, here).fit(table, accuracy).predict(others).mean
+    assert kendall_tau(misleading.predict(others).mean[live], truth[live]) < -0.5
+    assert kendall_tau(found[live], truth[live]) > 0.5
 
 
 def test_slots_keep_a_layers_place() -> None:

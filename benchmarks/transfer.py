@@ -1,0 +1,176 @@
+"""How well what was learned on one data set serves another.
+
+    python -m benchmarks.transfer --data ../shared/data
+
+Predictors of 156 CIFAR-10 validation accuracies rank 600 NAS-Bench-201 cells by their CIFAR-100
+and ImageNet16-120 test accuracies, as they are and corrected by validation accuracies there. Those
+of 60 vision transformers distilled on CIFAR-100 rank others by their accuracies on Flowers,
+Chaoyang and ImageNet. Statistics are of one network an architecture, whatever the data set; no
+cell or transformer is in two of the sets of a split. Writes ``benchmarks/results/transfer.csv``
+and ``.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks import nodewise
+from benchmarks.predictors import RESULTS, keep
+from benchmarks.provenance import provenance
+from benchmarks.scores import read_from
+from zc_plugins._shapes import ndarray
+from zc_plugins.predictors import Fitted, Predictor
+from zc_plugins.predictors.committee import committee
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
+from zc_plugins.ranking import kendall_tau
+from zc_plugins.scores import ScoreTable
+from zc_plugins.spaces.vit import VitSpace
+from zc_plugins.tables.nasbench201 import nasbench201
+from zc_plugins.tables.vitbench101 import vitbench101
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Networks with accuracies on several data sets.
+
+    Attributes:
+        table: their statistics, which serve for all data sets.
+        labels: by data set, what is learned; shape (candidates,).
+        truth: by data set, what is ranked.
+        first: where the predictor comes from.
+        there: labels on it.
+        here: labels on another data set.
+    """
+
+    table: ScoreTable
+    labels: Mapping[str, ndarray]
+    truth: Mapping[str, ndarray]
+    first: str
+    there: int
+    here: Sequence[int]
+
+
+def cells(data: str | None) -> Space:
+    """NAS-Bench-201's, with the statistics of CIFAR-10 networks."""
+    table = nodewise.read()
+    labels, truth = {}, {}
+    for dataset in ("cifar10", "cifar100", "imagenet16-120"):
+        accuracies = nasbench201(data, dataset)
+        place = {cell: row for row, cell in enumerate(accuracies.architectures)}
+        rows = [place[cell] for cell in table.candidates]
+        labels[dataset], truth[dataset] = accuracies.validation[rows], accuracies.test[rows]
+    return Space(table, labels, truth, "cifar10", 156, (10, 30, 78))
+
+
+def transformers(data: str | None) -> Space:
+    """ViT-Bench-101's 120 scored ones; one accuracy each, so that labels are of the same kind."""
+    table, accuracies = read_from(RESULTS / "shelf" / "vitbench101.csv.gz"), vitbench101(data)
+    space = VitSpace("tiny")
+    # That a proxy cannot read attention says nothing about a transformer: none is degenerate.
+    table = replace(
+        table,
+        degenerate=(False,) * len(table),
+        parameters=tuple(space.parameters(space.decode(text)) for text in table.candidates),
+    )
+    place = {text: row for row, text in enumerate(accuracies.architectures)}
+    rows = [place[text] for text in table.candidates]
+    names = ("c100_kd", "flower_kd", "chaoyang_kd", "imagenet_super")
+    numbers = {name: accuracies.accuracies[name][rows] for name in names}
+    return Space(table, numbers, numbers, "c100_kd", 60, (10, 30))
+
+
+RANKED = 600
+"""Networks that a predictor is judged by, at most: reading their vectors takes most of the time."""
+
+SPACES: Mapping[str, Callable[[str | None], Space]] = {
+    "nasbench201": cells,
+    "vitbench101": transformers,
+}
+METHODS: Mapping[str, Mapping[str, Callable[[int], Predictor]]] = {
+    "nasbench201": {
+        "committee": lambda seed: committee(seed=seed),
+    },
+    "vitbench101": {
+        "committee": lambda seed: committee(seed=seed),
+        "ridge: scores": lambda _: ridge(["scores"]),
+    },
+}
+
+
+def split_taus(
+    space: Space, predictor: Predictor, seed: int
+) -> Iterator[tuple[str, str, int, float]]:
+    """Data set, way, labels there, and tau with the truth, of one split."""
+    order = [int(row) for row in np.random.default_rng(seed).permutation(len(space.table))]
+    first, local, rest = np.split(np.array(order), [space.there, space.there + max(space.here)])
+    rest = rest[:RANKED]
+    others = space.table.rows(rest.tolist())
+
+    def fitted(maker: Predictor, rows: ndarray, dataset: str) -> Fitted:
+        return maker.fit(space.table.rows(rows.tolist()), space.labels[dataset][rows])
+
+    def tau(found: Fitted, dataset: str) -> float:
+        return kendall_tau(found.predict(others).mean, space.truth[dataset][rest])
+
+    elsewhere = fitted(predictor, first, space.first)
+    foretold = elsewhere.predict(others).mean
+    for dataset, truth in space.truth.items():
+        yield dataset, "fitted elsewhere", 0, kendall_tau(foretold, truth[rest])
+        if dataset == space.first:
+            continue
+        for labels in space.here:
+            mine = local[:labels]
+            yield dataset, "fitted here", labels, tau(fitted(predictor, mine, dataset), dataset)
+            warm = fitted(warm_start(elsewhere, predictor), mine, dataset)
+            yield dataset, "warm start", labels, tau(warm, dataset)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data")
+    parser.add_argument("--spaces", nargs="+", choices=SPACES, default=list(SPACES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--to", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    told = {"seeds": list(seeds), **provenance()}
+    found: dict[tuple[str, str, str, str, int], list[float]] = {}
+    for name in arguments.spaces:
+        space = SPACES[name](arguments.data)
+        for method, make in METHODS[name].items():
+            for seed in seeds:
+                for dataset, way, labels, tau in split_taus(space, make(seed), seed):
+                    found.setdefault((name, method, dataset, way, labels), []).append(tau)
+                keep(_lines(found), told, arguments.to / "transfer.csv")
+    print(json.dumps({**told, "rows": _lines(found)}))
+
+
+def _lines(
+    found: Mapping[tuple[str, str, str, str, int], Sequence[float]],
+) -> list[dict[str, str | int | float]]:
+    heads = ("space", "method", "dataset", "way", "labels")
+    return [
+        {
+            **dict(zip(heads, key, strict=True)),
+            "splits": len(taus),
+            "tau": round(float(np.mean(taus)), 4),
+            "standard_error": round(float(np.std(taus, ddof=1) / np.sqrt(len(taus))), 4)
+            if len(taus) > 1
+            else "",
+        }
+        for key, taus in found.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A predictor that begins with what was learned on another data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zc_plugins._shapes import Float, ndarray
+from zc_plugins.predictors._normal_scores import NormalScores
+from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
+from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.scores import ScoreTable
+
+SLOPE, BELIEF = 0.8, 5.0
+"""Expected normal score of an accuracy here for one foretold, before anything is trained here, and
+how many trainings it takes to weigh as much as that expectation."""
+
+
+def warm_start(elsewhere: Fitted, here: Predictor) -> Predictor:
+    """Follows a predictor fitted elsewhere, and learns where the trainings here depart from it.
+
+    The normal score of an accuracy is a slope times that of what ``elsewhere`` foretells, and a
+    rest that ``here`` learns. Before five trainings nothing is learned here: use ``elsewhere``.
+
+    Args:
+        elsewhere: fitted on another data set, or on another space with the same columns; its unit
+            does not matter, its order does.
+        here: learns the rest.
+
+    Returns:
+        A predictor whose standard deviation is that of the rest.
+
+    References:
+        Kennedy and O'Hagan, Predicting the output from a complex computer code when fast
+        approximations are available, Biometrika 2000: the trend and the rest.
+
+    Example:
+        >>> from zc_plugins.predictors.ridge import ridge
+        >>> table = ScoreTable("abcdef", [[1], [2], [3], [4], [5], [6]])
+        >>> there = ridge().fit(table, np.array([10.0, 30.0, 20.0, 40.0, 60.0, 50.0]))
+        >>> few = np.array([1.0, 3.0, 2.0, 4.0, 5.0])
+        >>> fitted = warm_start(there, ridge()).fit(table.rows([0, 1, 2, 3, 4]), few)
+        >>> bool(fitted.predict(table).mean.argmax() == 5)
+        True
+    """
+    return WarmStart(elsewhere, here)
+
+
+@dataclass(frozen=True, eq=False)
+class WarmStart:
+    """See ``warm_start``."""
+
+    elsewhere: Fitted
+    here: Predictor
+
+    def fit(self, table: ScoreTable, accuracy: Float[ndarray, " candidates"]) -> Fitted:
+        """See ``Predictor``."""
+        table, accuracy = training_set(table, accuracy)
+        labels = NormalScores.of(accuracy)
+        foretold = self.elsewhere.predict(table).mean
+        readable = foretold[np.isfinite(foretold)]
+        order = NormalScores.of(readable if len(readable) else np.zeros(1))
+        target, trend = labels.to(accuracy), _trend(foretold, order)
+        slope = float((BELIEF * SLOPE + trend @ target) / (BELIEF + trend @ trend))
+        rest = self.here.fit(table, target - slope * trend)
+        return _Corrected(self.elsewhere, order, slope, rest, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Corrected:
+    """A trend and the rest.
+
+    Attributes:
+        elsewhere: foretells the trend.
+        order: between what it foretells and normal scores among those trained here.
+        slope: expected normal score of an accuracy here for one of the trend.
+        rest: foretells normal scores less the trend.
+        labels: between accuracies here and normal scores.
+    """
+
+    elsewhere: Fitted
+    order: NormalScores
+    slope: float
+    rest: Fitted
+    labels: NormalScores
+
+    def predict(self, table: ScoreTable) -> Prediction:
+        """See ``Fitted``."""
+        if not len(table):
+            return Prediction(np.empty(0), np.empty(0))
+        mean, std = self.rest.predict(table)
+        trend = _trend(self.elsewhere.predict(table).mean, self.order)
+        mean = np.where(np.isfinite(mean), mean, 0.0) + self.slope * trend
+        return of_the_live(table, self.labels.back(mean, std))
+
+
+def _trend(
+    foretold: Float[ndarray, " candidates"], order: NormalScores
+) -> Float[ndarray, " candidates"]:
+    # Of what nothing was said elsewhere, the middle is expected.
+    known = np.isfinite(foretold)
+    return np.where(known, order.to(np.where(known, foretold, 0.0)), 0.0)
