@@ -181,6 +181,31 @@ def test_another_predictor() -> None:
     assert Asked.fitted == 4
 
 
+def test_a_predictor_that_needs_more_trainings_waits() -> None:
+    class Late:
+        least, fitted = 5, 0
+
+        def fit(self, table: Any, values: Any) -> Any:
+            if len(table) < self.least:
+                raise InvalidArgument("train more")
+            Late.fitted += 1
+            return gaussian_process().fit(table, values)
+
+    trained(course(first=2, predictor=Late()), 8)
+    assert Late.fitted == 3
+    Late.least = 1000
+    with pytest.raises(InvalidArgument, match="train more"):
+        trained(course(first=2, predictor=Late()), 12)
+
+
+def test_a_committee_in_the_loop() -> None:
+    from zc_plugins.predictors.random_forest import random_forest
+
+    trees = random_forest(["scores", "parameters"], trees=20)
+    best = max(accuracy(t.architecture) for t in trained(course(predictor=trees), 16))
+    assert best > 3
+
+
 def test_expected_improvement() -> None:
     mean, std = np.array([0.0, 1.0, -3.0]), np.array([1.0, 2.0, 0.5])
     draws = mean + std * np.random.default_rng(0).normal(size=(400_000, 3))

@@ -54,7 +54,8 @@ class FilterThenTrainSampler(BaseSampler):
         pool: random architectures to score at the start.
         neighbours: architectures near the best to score before each further trial.
         budget: architectures over it are neither scored nor proposed.
-        predictor: in place of the Gaussian process; it learns from COMPLETE trials alone.
+        predictor: in place of the Gaussian process, e.g. ``predictors.committee.committee()``, once
+            the COMPLETE trials, of which alone it learns, are enough for it.
         others: samples all parameters that are not the architecture's, a learning rate, say; TPE
             where None.
         seed: of the pool and the neighbours.

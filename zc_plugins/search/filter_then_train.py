@@ -22,8 +22,9 @@ from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 
-PARENTS, SHORT = 5, 5
-"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole."""
+PARENTS, SHORT, ENOUGH = 5, 5, 10
+"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole;
+whole trainings of which every predictor must be able to learn."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class FilterThenTrain:
         pool: random architectures to score at the start, at least ``first``.
         neighbours: mutants to look at before each further proposal.
         budget: architectures over it are neither scored nor proposed.
-        predictor: learns from whole trainings alone; a Gaussian process of the scorer's ensemble,
-            which learns from stopped ones too, where None.
+        predictor: learns from whole trainings alone, once it finds them enough, ten at most; before
+            that, or where None, a Gaussian process of the scorer's ensemble, which learns from
+            stopped ones too.
         seed: of the pool and the neighbours.
 
     Raises:
@@ -193,19 +195,22 @@ class FilterThenTrain:
         return expected_improvement(*self._prediction(evidence, self._table))
 
     def _prediction(self, evidence: _Evidence, table: ScoreTable) -> tuple[Prediction, float]:
-        early: Fitted | None = None
-        whole = self._predictor
-        if whole is None and evidence.early:
-            process = gaussian_process(self._scorer.ensemble, population=self._population)
+        if self._predictor is not None:
+            try:
+                fitted = _fit(self._predictor, table, evidence.whole)
+                return fitted.predict(table), max(evidence.whole.values())
+            except InvalidArgument:
+                # It may need more trainings; until then the process goes on without it.
+                if len(evidence.whole) >= ENOUGH:
+                    raise
+        ensemble, early = self._scorer.ensemble, None
+        if evidence.early:
+            process = gaussian_process(ensemble, population=self._population)
             early = _fit(process, table, evidence.early)
             if len(evidence.whole) < 2:
                 return early.predict(table), max(evidence.early.values())
-        if whole is None:
-            whole = gaussian_process(
-                self._scorer.ensemble, population=self._population, early=early
-            )
-        fitted = _fit(whole, table, evidence.whole)
-        return fitted.predict(table), max(evidence.whole.values())
+        whole = gaussian_process(ensemble, population=self._population, early=early)
+        return _fit(whole, table, evidence.whole).predict(table), max(evidence.whole.values())
 
 
 @dataclass(frozen=True)
