@@ -67,11 +67,22 @@ _FILTERED = {
     for recipe, pruner in product(("az_nas", "complexity", "best_training_free"), ("", "+halving"))
 }
 
+_LEARNED = {
+    f"filter_then_train:{recipe}, committee": Method(
+        partial(filter_then_train, recipe=recipe, early=False, learned=True),
+        f"filter_then_train:{recipe}",
+        most=30,
+        only="nasbench201",
+    )
+    for recipe in ("az_nas", "best_training_free")
+}
+
 METHODS: dict[str, Method] = {
     **{name: _named(name) for name in _PLAIN},
     "evolution": Method(evolution),
     **{name: _named(name) for name in _WITH_SCORES},
     **_FILTERED,
+    **_LEARNED,
     "picks": Method(picks, base="picks_by_size"),
     "picks_by_size": Method(picks_by_size),
 }
