@@ -23,7 +23,7 @@ from optuna.testing.pytest_samplers import (
     SingleOnlySamplerTestCase,
 )
 
-from zc_plugins.optuna import ZeroCostSampler
+from zc_plugins.optuna import FilterThenTrainSampler, ZeroCostSampler
 
 from .builders import build_mlp, size_scorer
 
@@ -71,3 +71,13 @@ class TestQMC(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSampl
     @pytest.fixture
     def sampler(self) -> Any:
         return screened(QMCSampler)
+
+
+class TestFilterThenTrain(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+    """Its space is not the suite's, so the other sampler answers."""
+
+    @pytest.fixture
+    def sampler(self) -> Any:
+        return lambda: FilterThenTrainSampler(
+            build_mlp, size_scorer(), pool=8, others=RandomSampler()
+        )

@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
 from zc_plugins._admission import Admission
 from zc_plugins._score_attributes import PREFIX, score_attributes
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.optuna._answers import Answers, AnswersByThread, suggestible
 from zc_plugins.optuna._attributes import numbers_of, require_distinct, write
 from zc_plugins.optuna._claim import Claim, given_architecture
 from zc_plugins.optuna._keyed_random import KeyedRandomSampler
@@ -27,7 +27,7 @@ from zc_plugins.search._course import Course
 from zc_plugins.search._evolution import Evolution
 from zc_plugins.search.individual import Individual
 from zc_plugins.search.search import default_evolution
-from zc_plugins.spaces import SearchSpace, Suggestible
+from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
 
 
@@ -99,12 +99,7 @@ class EvolutionSampler(BaseSampler):
             )
         require_distinct(scorer, budget, scored_in)
         self._space = as_space(space)
-        if not isinstance(self._space, Suggestible):
-            raise InvalidArgument(
-                f"space {self._space.name!r} cannot tell the parameters of an architecture: give "
-                "it parameters(architecture), the inverse of suggest(trial)"
-            )
-        self._parameters = self._space.parameters
+        self._suggestible = suggestible(self._space)
         self._scorer, self._budget = scorer, budget
         self._by = default_evolution(scorer) if by is None else by
         self._by.begin(self._space, scorer)
@@ -113,7 +108,7 @@ class EvolutionSampler(BaseSampler):
         self._others = KeyedRandomSampler(seed) if others is None else others
         self._patience, self._seed = patience, seed
         self._course: StudyCourse | None = None
-        self._turn, self._drawn = threading.RLock(), threading.local()
+        self._kept, self._turn = AnswersByThread(), threading.RLock()
 
     def best(self, study: optuna.Study) -> list[Individual]:
         """What the evolution has found so far: the members, best first, or the front."""
@@ -126,20 +121,12 @@ class EvolutionSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        answers = self._drawn.answers = self._answers(study, trial)
-        others = self._others.infer_relative_search_space(study, trial)
-        return {**others, **answers.distributions}
+        return self._kept.space(study, trial, self._answers, self._others)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        answers = getattr(self._drawn, "answers", None)
-        if answers is None or answers.trial_id != trial._trial_id:
-            answers = self._answers(study, trial)
-        # A wrapping sampler may have taken names out.
-        params = {name: v for name, v in answers.params.items() if name in search_space}
-        rest = {name: d for name, d in search_space.items() if name not in params}
-        return {**self._others.sample_relative(study, trial, rest), **params}
+        return self._kept.values(study, trial, search_space, self._answers, self._others)
 
     def sample_independent(
         self,
@@ -165,18 +152,18 @@ class EvolutionSampler(BaseSampler):
         self._others.after_trial(study, trial, state, values)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_drawn", "_turn", "_course"}
+        own = {"_turn", "_course"}
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The course is made anew from the study.
-        own = {"_drawn": threading.local(), "_turn": threading.RLock(), "_course": None}
+        own = {"_turn": threading.RLock(), "_course": None}
         self.__dict__.update(state, **own)
 
-    def _answers(self, study: optuna.Study, trial: FrozenTrial) -> _Answers:
+    def _answers(self, study: optuna.Study, trial: FrozenTrial) -> Answers:
         """The parameters of a new architecture; none where it is given, or none was found."""
         if given_architecture(self._space, trial) is not None:
-            return _Answers(trial._trial_id)
+            return Answers(trial._trial_id)
         with self._turn:
             proposal = self._course_of(study).propose(trial, self._patience)
         if proposal is None:
@@ -186,11 +173,9 @@ class EvolutionSampler(BaseSampler):
                 "trial's parameters are the other sampler's: raise the limits, or end the study",
                 stacklevel=2,
             )
-            return _Answers(trial._trial_id)
+            return Answers(trial._trial_id)
         write(study._storage, trial._trial_id, self._cost_attributes(proposal.costs))
-        asked = FixedTrial(self._parameters(proposal.architecture))
-        self._space.suggest(asked)
-        return _Answers(trial._trial_id, asked.params, asked.distributions)
+        return Answers.of(self._suggestible, trial, proposal.architecture)
 
     def _course_of(self, study: optuna.Study) -> StudyCourse:
         if self._course is None or not self._course.follows(study):
@@ -224,12 +209,3 @@ class EvolutionSampler(BaseSampler):
         """Where a cost is a score too, the score tells it."""
         scores = {proxy.name for proxy in self._scorer.proxies}
         return {f"{PREFIX}{name}": cost for name, cost in costs.items() if name not in scores}
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """What a trial's questions about its architecture are answered with."""
-
-    trial_id: int
-    params: dict[str, Any] = field(default_factory=dict)
-    distributions: dict[str, BaseDistribution] = field(default_factory=dict)

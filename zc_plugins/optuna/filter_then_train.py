@@ -6,7 +6,6 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -14,18 +13,18 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
 from zc_plugins._score_attributes import score_attributes
 from zc_plugins.costs.budget import Budget
-from zc_plugins.errors import InvalidArgument
+from zc_plugins.optuna._answers import Answers, AnswersByThread, suggestible
 from zc_plugins.optuna._attributes import numbers_of, write
 from zc_plugins.optuna._claim import Claim, given_architecture
 from zc_plugins.predictors import Predictor
 from zc_plugins.scorer import Scorer
 from zc_plugins.search.filter_then_train import FilterThenTrain, Training
-from zc_plugins.spaces import SearchSpace, Suggestible
+from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
 
 
@@ -90,12 +89,7 @@ class FilterThenTrainSampler(BaseSampler):
         seed: int = 0,
     ) -> None:
         self._space = as_space(build_model)
-        if not isinstance(self._space, Suggestible):
-            raise InvalidArgument(
-                f"space {self._space.name!r} cannot tell the parameters of an architecture: give "
-                "it parameters(architecture), the inverse of suggest(trial)"
-            )
-        self._parameters = self._space.parameters
+        self._suggestible = suggestible(self._space)
         self._scorer = scorer
         self._course = FilterThenTrain(
             self._space, scorer, first=first, pool=pool, neighbours=neighbours, budget=budget,
@@ -103,7 +97,7 @@ class FilterThenTrainSampler(BaseSampler):
         )  # fmt: skip
         self._others = TPESampler(seed=seed) if others is None else others
         self._ended = _Ended()
-        self._turn, self._drawn = threading.RLock(), threading.local()
+        self._kept, self._turn = AnswersByThread(), threading.RLock()
 
     def reseed_rng(self) -> None:
         self._others.reseed_rng()
@@ -111,20 +105,12 @@ class FilterThenTrainSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        answers = self._drawn.answers = self._answers(study, trial)
-        others = self._others.infer_relative_search_space(study, trial)
-        return {**others, **answers.distributions}
+        return self._kept.space(study, trial, self._answers, self._others)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        answers = getattr(self._drawn, "answers", None)
-        if answers is None or answers.trial_id != trial._trial_id:
-            answers = self._answers(study, trial)
-        # A wrapping sampler may have taken names out.
-        params = {name: v for name, v in answers.params.items() if name in search_space}
-        rest = {name: d for name, d in search_space.items() if name not in params}
-        return {**self._others.sample_relative(study, trial, rest), **params}
+        return self._kept.values(study, trial, search_space, self._answers, self._others)
 
     def sample_independent(
         self,
@@ -150,18 +136,18 @@ class FilterThenTrainSampler(BaseSampler):
         self._others.after_trial(study, trial, state, values)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_drawn", "_turn", "_ended"}
+        own = {"_turn", "_ended"}
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The trainings are read anew from the study.
-        own = {"_drawn": threading.local(), "_turn": threading.RLock(), "_ended": _Ended()}
+        own = {"_turn": threading.RLock(), "_ended": _Ended()}
         self.__dict__.update(state, **own)
 
-    def _answers(self, study: optuna.Study, trial: FrozenTrial) -> _Answers:
+    def _answers(self, study: optuna.Study, trial: FrozenTrial) -> Answers:
         """The parameters of the next architecture; none where it is given, or none is left."""
         if given_architecture(self._space, trial) is not None:
-            return _Answers(trial._trial_id)
+            return Answers(trial._trial_id)
         with self._turn:
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
             trainings = self._trainings(study, trials)
@@ -178,12 +164,10 @@ class FilterThenTrainSampler(BaseSampler):
                 "trial's parameters are the other sampler's: end the study, or raise the limits",
                 stacklevel=2,
             )
-            return _Answers(trial._trial_id)
+            return Answers(trial._trial_id)
         architecture, table = proposal
         write(study._storage, trial._trial_id, score_attributes(table, 0))
-        asked = FixedTrial(self._parameters(architecture))
-        self._space.suggest(asked)
-        return _Answers(trial._trial_id, asked.params, asked.distributions)
+        return Answers.of(self._suggestible, trial, architecture)
 
     def _missing(self, trial: FrozenTrial) -> dict[str, float | str]:
         """The scores of a trial whose architecture was given or changed, for ``trust`` to read."""
@@ -244,12 +228,3 @@ class _Ended:
         if self._study is None or self._study[0] is not asked[0] or self._study[1] != asked[1]:
             self._study, self._trainings = asked, {}
         return self._trainings
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """What a trial's questions about its architecture are answered with."""
-
-    trial_id: int
-    params: dict[str, Any] = field(default_factory=dict)
-    distributions: dict[str, BaseDistribution] = field(default_factory=dict)

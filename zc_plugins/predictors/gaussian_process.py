@@ -143,13 +143,18 @@ class _Reader:
     def _numbers(self) -> ndarray:
         return self.ensemble(self.population, self.population)
 
+    @cached_property
+    def _early_scale(self) -> tuple[float, float]:
+        """Mean and standard deviation of what is foretold of the trained; 0 and 1 of nothing."""
+        means = np.empty(0) if self.early is None else self.early.predict(self.trained).mean
+        means = means[np.isfinite(means)]
+        return (float(means.mean()), float(means.std()) or 1.0) if len(means) else (0.0, 1.0)
+
     def _trend(self, table: ScoreTable) -> tuple[ndarray, ndarray]:
         if self.early is not None:
             mean, std = self.early.predict(table)
-            known = self.early.predict(self.trained).mean
-            known = known[np.isfinite(known)]
-            scale = float(known.std()) or 1.0
-            return np.where(np.isfinite(mean), (mean - known.mean()) / scale, 0.0), std / scale
+            centre, scale = self._early_scale
+            return np.where(np.isfinite(mean), (mean - centre) / scale, 0.0), std / scale
         numbers = self.ensemble(table, self.population)
         # A network that the proxies cannot read is neither good nor bad.
         numbers = np.where(np.isneginf(numbers), np.nan, numbers)
@@ -157,33 +162,54 @@ class _Reader:
 
 
 @dataclass(frozen=True, eq=False)
-class _Kernel:
-    """Covariance of accuracies, in squares of their standard deviation."""
+class _Likeness:
+    """Between candidates and others, what no setting changes.
 
-    reader: _Reader
-    length: float
-    score_weight: float
-    noise: float
+    Attributes:
+        apart: distance by parameters, shape (one, other).
+        alike: in (0, 1] by scores, of that shape.
+        slopes: covariance of the trends, of that shape.
+    """
 
-    def between(self, one: _Points, other: _Points) -> Float[ndarray, "one other"]:
-        apart = self.reader.choices.distance(one.choices, other.choices)
+    apart: ndarray
+    alike: ndarray
+    slopes: ndarray
+
+    @staticmethod
+    def of(choices: Choices, one: _Points, other: _Points) -> _Likeness:
         squares = [
             (mine[:, None] - theirs[None]) ** 2
             for mine, theirs in zip(one.scores.T, other.scores.T, strict=True)
         ]
-        alike = np.exp(-np.mean(squares, axis=0) / 2)
-        slopes = np.outer(one.trend, other.trend) + one.scores @ other.scores.T / len(squares)
+        return _Likeness(
+            choices.distance(one.choices, other.choices),
+            np.exp(-np.mean(squares, axis=0) / 2),
+            np.outer(one.trend, other.trend) + one.scores @ other.scores.T / len(squares),
+        )
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """Covariance of accuracies, in squares of their standard deviation."""
+
+    length: float
+    score_weight: float
+    noise: float
+
+    def between(self, likeness: _Likeness) -> Float[ndarray, "one other"]:
         return np.asarray(
-            np.exp(-apart / self.length) + self.score_weight * alike + SLOPE_VARIANCE * slopes
+            np.exp(-likeness.apart / self.length)
+            + self.score_weight * likeness.alike
+            + SLOPE_VARIANCE * likeness.slopes
         )
 
     def alone(self, points: _Points) -> Float[ndarray, " candidates"]:
         slopes = points.trend**2 + (points.scores**2).mean(axis=1)
         return np.asarray(1 + self.score_weight + SLOPE_VARIANCE * slopes)
 
-    def likelihood(self, points: _Points, residual: ndarray) -> tuple[float, ndarray]:
+    def likelihood(self, likeness: _Likeness, residual: ndarray) -> tuple[float, ndarray]:
         """The log marginal likelihood, and the Cholesky factor."""
-        covariance = self.between(points, points) + self.noise * np.eye(len(residual))
+        covariance = self.between(likeness) + self.noise * np.eye(len(residual))
         factor = cholesky(covariance, lower=True)
         fit = residual @ cho_solve((factor, True), residual)
         return float(-fit / 2 - np.log(np.diag(factor)).sum()), factor
@@ -193,6 +219,7 @@ class _Kernel:
 class _Posterior:
     """The process after the trained candidates were seen."""
 
+    reader: _Reader
     kernel: _Kernel
     points: _Points
     factor: Float[ndarray, "trained trained"]
@@ -205,8 +232,8 @@ class _Posterior:
         """See ``Fitted``."""
         if len(table) == 0:
             return Prediction(np.empty(0), np.empty(0))
-        points = self.kernel.reader.read(table)
-        cross = self.kernel.between(points, self.points)
+        points = self.reader.read(table)
+        cross = self.kernel.between(_Likeness.of(self.reader.choices, points, self.points))
         mean = self.slope * (points.trend - self.points.trend.mean()) + cross @ self.weights
         explained = (solve_triangular(self.factor, cross.T, lower=True) ** 2).sum(axis=0)
         variance = np.maximum(self.kernel.alone(points) - explained, 1e-12)
@@ -222,12 +249,12 @@ def _posterior(reader: _Reader, points: _Points, accuracy: ndarray) -> _Posterio
     standard, centre, scale = _standardised(accuracy)
     slope = SLOPE if reader.early is None else EARLY_SLOPE
     residual = standard - slope * (points.trend - points.trend.mean())
-    settings = product(LENGTHS, SCORE_WEIGHTS, NOISES)
-    kernels = (_Kernel(reader, *setting) for setting in settings)
-    found = ((kernel, *kernel.likelihood(points, residual)) for kernel in kernels)
+    likeness = _Likeness.of(reader.choices, points, points)
+    kernels = (_Kernel(*setting) for setting in product(LENGTHS, SCORE_WEIGHTS, NOISES))
+    found = ((kernel, *kernel.likelihood(likeness, residual)) for kernel in kernels)
     kernel, _, factor = max(found, key=lambda tried: tried[1])
     weights = cho_solve((factor, True), residual)
-    return _Posterior(kernel, points, factor, weights, centre, scale, slope)
+    return _Posterior(reader, kernel, points, factor, weights, centre, scale, slope)
 
 
 def _standardised(accuracy: ndarray) -> tuple[ndarray, float, float]:

@@ -224,16 +224,13 @@ class _Evidence:
     def of(trainings: Sequence[Training], places: Sequence[int]) -> _Evidence:
         both = list(zip(places, trainings, strict=True))
         whole = _best([(place, t.value) for place, t in both if math.isfinite(t.value)])
-        stopped = [t for t in trainings if math.isnan(t.value) and t.early]
-        if not stopped:
-            # Whoever trains everything to its end learns nothing more from the way there.
-            return _Evidence(whole, {})
         reached = Counter(
             step for t in trainings for step, v in t.early.items() if math.isfinite(v)
         )
-        step = max(reached, key=lambda step: (reached[step], step), default=None)
-        if step is None:
+        # Whoever trains everything to its end learns nothing more from the way there.
+        if not reached or not any(math.isnan(t.value) and t.early for t in trainings):
             return _Evidence(whole, {})
+        step = max(reached, key=lambda step: (reached[step], step))
         reaching = [(place, t.early[step]) for place, t in both if step in t.early]
         return _Evidence(whole, _best([(p, v) for p, v in reaching if math.isfinite(v)]))
 
