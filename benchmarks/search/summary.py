@@ -29,16 +29,19 @@ Curves = dict[str, dict[int, Curve]]
 
 
 def write(folder: Path, problems: Sequence[str]) -> list[dict[str, Any]]:
-    """Write ``summary.csv`` and ``seconds_to_reach.csv`` of the kept curves; the former's rows."""
+    """Write the three tables of the kept curves; the rows of ``summary.csv``."""
     rows: list[dict[str, Any]] = []
     reached: list[dict[str, Any]] = []
+    spent: list[dict[str, Any]] = []
     for name in problems:
         kept = Kept(folder, name)
         if kept.curves.exists():
             curves, whole = _curves(kept)
             rows += summary(name, curves, whole, kept.facts())
             reached += reach(name, curves, kept.facts())
-    for file, found in (("summary.csv", rows), ("seconds_to_reach.csv", reached)):
+            spent += ends(name, curves, whole, kept.facts())
+    tables = {"summary.csv": rows, "seconds_to_reach.csv": reached, "ends.csv": spent}
+    for file, found in tables.items():
         if found:
             with (folder / file).open("w", newline="") as text:
                 writer = csv.DictWriter(text, found[0], lineterminator="\n")
@@ -103,6 +106,23 @@ def reach(problem: str, curves: Curves, facts: dict[str, Any]) -> Iterator[dict[
                 "times_faster_than_best_trained":
                     f"{fastest / spent:.3g}" if known and math.isfinite(fastest) else "",
             }  # fmt: skip
+
+
+def ends(
+    problem: str, curves: Curves, whole: Curves, facts: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """What each method's searches had spent when they ended, means over the seeds."""
+    for method, by_seed in curves.items():
+        last = [
+            (curve.seconds[-1], curve.trainings[-1], whole[method][seed].trainings[-1])
+            for seed, curve in by_seed.items()
+        ]
+        seconds, begun, ended = np.array(last, dtype=float).mean(axis=0)
+        yield {
+            "problem": problem, "method": method, "seeds": len(last),
+            "units": f"{seconds / facts['mean_seconds']:.4g}",
+            "trainings": f"{begun:.4g}", "whole": f"{ended:.4g}",
+        }  # fmt: skip
 
 
 def _curves(kept: Kept) -> tuple[Curves, Curves]:

@@ -154,7 +154,8 @@ def test_a_run_goes_on_and_takes_the_same_course(tmp_path: Path, shared_file: Sh
     folder = str(shared_file("nb201_main.parquet").parent)
     command = [
         "benchmarks.search", "--data", folder, "--problems", "nasbench201-cifar10", "--methods",
-        "random", "tpe+hyperband+all", "picks", "evolution", "--units", "6",
+        "random", "tpe+hyperband+all", "picks", "evolution", "filter_then_train+halving:complexity",
+        "filter_then_train:best_training_free, committee", "--units", "6",
     ]  # fmt: skip
     lines(*command, "--seeds", "1", "--out", str(tmp_path / "parts"))
     first = rows(tmp_path / "parts")
@@ -162,9 +163,12 @@ def test_a_run_goes_on_and_takes_the_same_course(tmp_path: Path, shared_file: Sh
     printed = lines(*command, "--seeds", "2", "--out", str(tmp_path / "whole"))
     assert rows(tmp_path / "parts")[: len(first)] == first
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
-    assert {row["method"] for row in first} == {"random", "tpe+hyperband+all", "picks", "evolution"}
+    assert {row["method"] for row in first} == {
+        "random", "tpe+hyperband+all", "picks", "evolution", "filter_then_train+halving:complexity",
+        "filter_then_train:best_training_free, committee",
+    }  # fmt: skip
     assert any(line.split()[1:4] == ["picks", "units", "5"] for line in printed)
-    for name in ("summary.csv", "seconds_to_reach.csv"):
+    for name in ("summary.csv", "seconds_to_reach.csv", "ends.csv"):
         assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
