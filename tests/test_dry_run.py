@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests import zoo
@@ -99,7 +100,31 @@ def test_only_errors_about_shapes_blame_the_shape(
 
 def _rows() -> dict[str, Callable[[Tensor], Tensor]]:
     row = torch.zeros(1, 3, 1, 1, device="meta")
+    kernel = torch.zeros(6, 3, 3, 2, device="meta")
+    single = torch.zeros(3, 1, 3, 3, device="meta")
+    line, cube = torch.zeros(5, 3, 2, device="meta"), torch.zeros(5, 3, 2, 1, 3, device="meta")
+    back = torch.zeros(3, 5, 2, 2, device="meta")
     return {
+        "convolution": lambda x: F.conv2d(x, kernel),
+        "strided": lambda x: F.conv2d(x, kernel, stride=2, padding=(2, 1)),
+        "dilated": lambda x: F.conv2d(x, kernel, padding=3, dilation=(2, 3)),
+        "same": lambda x: F.conv2d(x, single, padding="same", groups=3),
+        "depthwise": lambda x: F.conv2d(x, single, padding=1, groups=3),
+        "transposed": lambda x: F.conv_transpose2d(x, back, stride=2),
+        "channels last convolution": lambda x: F.conv2d(
+            x.contiguous(memory_format=torch.channels_last), kernel
+        ),
+        "without a batch": lambda x: F.conv2d(x[0], kernel),
+        "one axis": lambda x: F.conv1d(x.flatten(2), line, stride=3),
+        "three axes": lambda x: F.conv3d(x[..., None].expand(-1, -1, -1, -1, 4), cube),
+        "product": lambda x: x * x,
+        "multiple": lambda x: x.mul(0.0),
+        "multiple of integers": lambda x: x.long() * 0.5,
+        "complex multiple": lambda x: x * 1j,
+        "relu of equal rows": lambda x: torch.relu(x[:1].expand(4, -1, -1, -1)),
+        "relu of a slice": lambda x: torch.relu(x[..., ::2]),
+        "relu of a turned one": lambda x: torch.relu(x.transpose(1, 3)),
+        "normalised": lambda x: F.batch_norm(x, None, None, training=True),
         "sum": lambda x: x + x,
         "mixed layouts": lambda x: x + x.contiguous(memory_format=torch.channels_last),
         "channels last": lambda x: 2 * (y := x.contiguous(memory_format=torch.channels_last)) + y,
@@ -126,6 +151,20 @@ def test_quick_shapes_are_torchs(name: str) -> None:
     for attribute in ("shape", "dtype", "device"):
         assert getattr(got, attribute) == getattr(wanted, attribute)
     assert got.stride() == wanted.stride()
+
+
+@pytest.mark.parametrize(
+    ("weight", "groups"), [((6, 4, 3, 3), 1), ((6, 3, 9, 9), 1), ((6, 3, 3, 3), 3)]
+)
+def test_quick_shapes_refuse_what_torch_refuses(weight: tuple[int, ...], groups: int) -> None:
+    from zc_plugins._dry_run import _QuickShapes
+
+    x, kernel = torch.zeros(2, 3, 4, 5, device="meta"), torch.zeros(weight, device="meta")
+    with pytest.raises(RuntimeError) as wanted:
+        F.conv2d(x, kernel, groups=groups)
+    with pytest.raises(RuntimeError) as got, _QuickShapes():  # type: ignore[no-untyped-call]
+        F.conv2d(x, kernel, groups=groups)
+    assert str(got.value) == str(wanted.value)
 
 
 def test_a_sum_with_a_number_first_stays_on_the_meta_device() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._mode_utils import no_dispatch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from zc_plugins._pristine import copy_weights, device_of, pristine
 from zc_plugins.errors import InputShapeMismatch, InvalidArgument
@@ -67,7 +68,7 @@ def dry_run(
         try:
             x = _zeros(shape, dtype, torch.device("meta"), differentiable)
             on_meta = _on_meta(caller)
-            with around(), _QuickShapes():  # type: ignore[no-untyped-call]
+            with _QuickShapes(), around():  # type: ignore[no-untyped-call]
                 return x, torch.func.functional_call(caller, on_meta, (x,), tie_weights=False)
         except Exception:
             # Whatever the reason on the meta device, the real device has the last word.
@@ -113,35 +114,92 @@ def checked_shape(input_shape: Any) -> tuple[int, ...]:
 class _QuickShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Shapes of the commonest layers without torch's Python kernels, which take milliseconds.
 
-    Batch normalisation, ReLU and sums were nine tenths of the time that a residual network took.
-    None of them multiplies, so a counter outside need not see them.
+    Convolution, batch normalisation, ReLU, sums and multiples were nine tenths of the time that a
+    residual network took. What looks unusual is left to torch.
     """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         x = args[0] if func in _QUICK and not kwargs else None
-        if isinstance(x, Tensor) and x.is_meta:
-            with _disable_current_modes():
-                if func is torch.ops.aten.native_batch_norm.default:
-                    return torch.empty_like(x), x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
-                if func is torch.ops.aten.relu.default or _alike(x, args[1]):
-                    return torch.empty_like(x)
+        if isinstance(x, Tensor) and x.is_meta and _is_dense(x):
+            with no_dispatch():
+                if func is _CONVOLUTION:
+                    shape = _convolved(*args)
+                    if shape is not None:
+                        return x.new_empty(shape)
+                elif func in _BATCH_NORMS:
+                    return _like(x), x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
+                elif func is torch.ops.aten.relu.default or _alike(x, args[1]):
+                    return _like(x)
         return func(*args, **(kwargs or {}))
 
 
-_QUICK = (
+_CONVOLUTION = torch.ops.aten.convolution.default
+_BATCH_NORMS = (
     torch.ops.aten.native_batch_norm.default,
+    torch.ops.aten._native_batch_norm_legit.default,
+)
+_QUICK = (
+    _CONVOLUTION,
+    *_BATCH_NORMS,
     torch.ops.aten.relu.default,
     torch.ops.aten.add.Tensor,
+    torch.ops.aten.mul.Tensor,
 )
 
 
+def _is_dense(x: Tensor) -> bool:
+    return x.is_contiguous() or (
+        x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    )
+
+
+def _like(x: Tensor) -> Tensor:
+    # Unlike empty_like, not one of torch's Python kernels.
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+
+
 def _alike(x: Tensor, other: Any) -> bool:
-    """Whether their sum looks like the first."""
+    """Whether their sum and product look like the first."""
+    if isinstance(other, (int, float)):
+        return x.is_floating_point()
     return (
         isinstance(other, Tensor)
         and (x.shape, x.dtype, x.device) == (other.shape, other.dtype, other.device)
         and x.stride() == other.stride()
     )
+
+
+def _convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> tuple[int, ...] | None:
+    """Shape of a convolution's output; None where torch must say, or refuse."""
+    fits = (
+        not transposed
+        and x.dim() == weight.dim()
+        and x.dtype == weight.dtype
+        and x.shape[1] == weight.shape[1] * groups
+        and x.is_contiguous()
+        and weight.is_contiguous()
+    )
+    if not fits:
+        return None
+    kernel = weight.shape[2:]
+    axes = zip(x.shape[2:], kernel, _spread(stride, kernel), _spread(padding, kernel),
+               _spread(dilation, kernel), strict=True)  # fmt: skip
+    sizes = [(n + 2 * pad - far * (k - 1) - 1) // step + 1 for n, k, step, pad, far in axes]
+    return (x.shape[0], weight.shape[0], *sizes) if min(sizes) > 0 else None
+
+
+def _spread(setting: Sequence[int], kernel: Sequence[int]) -> Sequence[int]:
+    return tuple(setting) * len(kernel) if len(setting) == 1 else setting
 
 
 class _Caller(nn.Module):

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests import zoo
 from zc_plugins.costs.flops import flops
@@ -47,6 +49,15 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
 def test_by_hand(name: str) -> None:
     model, shape, wanted = CASES[name]
     assert flops(model, shape) == wanted
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.NETWORKS if n != "value_dependent"])
+def test_as_torch_counts(name: str) -> None:
+    build, shape = zoo.NETWORKS[name]
+    counted, model = flops(build(), shape), build()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.to("meta").train()(torch.zeros(2, *shape, device="meta"))
+    assert counted == counter.get_total_flops() // 4
 
 
 def test_multi_head_attention() -> None:
