@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import sqlite3
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +57,10 @@ class ScoreCache:
         # A worker may have another working directory.
         self.path = Path(path).absolute()
         self._reads = self._writes = True
-        self._connections: dict[int, sqlite3.Connection] = {}
+        self._lines: dict[int, _Line] = {}
         self._make_file()
         try:
-            self._connection()
+            self._line()
         except sqlite3.OperationalError as error:
             self._reads = self._writes = False
             self._warn(error)
@@ -80,12 +81,13 @@ class ScoreCache:
         if not self._reads:
             return None
         try:
-            found = self._connection().execute(
-                "SELECT row FROM scores WHERE space = ? AND architecture = ? AND settings = ? "
-                "AND code = ?",
-                (space, architecture, settings, code_version()),
-            )
-            text = found.fetchone()
+            with self._line() as connection:
+                found = connection.execute(
+                    "SELECT row FROM scores WHERE space = ? AND architecture = ? AND settings = ? "
+                    "AND code = ?",
+                    (space, architecture, settings, code_version()),
+                )
+                text = found.fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._reads = self._writes = self._warn(error)
             return None
@@ -99,10 +101,11 @@ class ScoreCache:
         if not self._writes or not settled(row):
             return
         try:
-            self._connection().execute(
-                "INSERT OR IGNORE INTO scores VALUES (?, ?, ?, ?, ?)",
-                (space, architecture, settings, code_version(), encoded(row)),
-            )
+            with self._line() as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO scores VALUES (?, ?, ?, ?, ?)",
+                    (space, architecture, settings, code_version(), encoded(row)),
+                )
         except (sqlite3.Error, UnicodeError) as error:
             self._writes = self._warn(error)
 
@@ -130,9 +133,10 @@ class ScoreCache:
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         # A connection that a fork brought along belongs to the parent.
-        connection = self._connections.pop(os.getpid(), None)
-        if connection is not None:
-            connection.close()
+        line = self._lines.pop(os.getpid(), None)
+        if line is not None:
+            with line as connection:
+                connection.close()
 
     def __enter__(self) -> ScoreCache:
         return self
@@ -141,14 +145,14 @@ class ScoreCache:
         self.close()
 
     def __del__(self) -> None:
-        if "_connections" in vars(self):
+        if "_lines" in vars(self):
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _reads=True, _writes=True, _connections={})
+        self.__dict__.update(state, _reads=True, _writes=True, _lines={})
 
     def _make_file(self) -> None:
         try:
@@ -164,18 +168,19 @@ class ScoreCache:
                 "folder that exists and that you may write to"
             ) from error
 
-    def _connection(self) -> sqlite3.Connection:
-        """This process's connection; SQLite lets its threads take turns."""
+    def _line(self) -> _Line:
+        """This process's line to the file."""
         process = os.getpid()
-        if process not in self._connections:
-            fresh = opened(self.path)
-            if self._connections.setdefault(process, fresh) is not fresh:
-                fresh.close()
-        return self._connections[process]
+        if process not in self._lines:
+            fresh = _Line(opened(self.path))
+            if self._lines.setdefault(process, fresh) is not fresh:
+                fresh.connection.close()
+        return self._lines[process]
 
     def _asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         try:
-            return question(self._connection())
+            with self._line() as connection:
+                return question(connection)
         except sqlite3.Error as error:
             raise InvalidArgument(
                 f"cache={str(self.path)!r} cannot be used ({error}): pass another path"
@@ -191,6 +196,20 @@ class ScoreCache:
                 stacklevel=3,
             )
         return False
+
+
+class _Line:
+    """A connection that one thread has at a time; Python's module keeps no such order itself."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection, self._turn = connection, threading.RLock()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._turn.acquire()
+        return self.connection
+
+    def __exit__(self, *error: object) -> None:
+        self._turn.release()
 
 
 @functools.cache

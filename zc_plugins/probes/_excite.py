@@ -34,6 +34,10 @@ def excite(
         parameter.requires_grad_(gradients and parameter.is_floating_point())
     if excitation.initialisation == "kaiming_normal":
         initialise(model, rng, channels_last=excitation.channels_last, gain=gain)
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            # The copies lie apart, and cuDNN would gather them at each call, with a warning.
+            module.flatten_parameters()
 
 
 def called(model: nn.Module, x: Tensor, excitation: Excitation) -> Any:
