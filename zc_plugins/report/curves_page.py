@@ -10,7 +10,8 @@ import numpy as np
 
 from zc_plugins._printable import printable
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.report._regret_plot import COLOURS, regret_plot, svg
+from zc_plugins.report._regret_plot import regret_plot, svg
+from zc_plugins.report.chart import COLOURS
 from zc_plugins.report.curves import Curve, area, by_method, seconds_to_reach
 
 FRACTIONS = (4, 10, 30)
