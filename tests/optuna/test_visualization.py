@@ -129,8 +129,10 @@ def test_parameter_count_is_a_baseline() -> None:
 
 
 @pytest.mark.parametrize("plot", PLOTS)
-def test_a_study_without_scores_is_an_empty_figure(plot: str) -> None:
-    study = study_of([(1.0, {})])
+@pytest.mark.parametrize("attributes", [{}, {"zc_note": "none"}, {"zc_percentile": 0.5}])
+def test_a_study_without_scores_is_an_empty_figure(plot: str, attributes: dict[str, Any]) -> None:
+    study = study_of([(1.0, attributes)])
+    assert trust(study).ensemble.trained == 0
     study.add_trial(create_trial(state=TrialState.PRUNED, user_attrs={"zc_naswot": 1.0}))
     with pytest.warns(UserWarning, match="no complete trial"):
         assert not getattr(visualization, plot)(study).data

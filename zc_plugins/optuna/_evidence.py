@@ -65,7 +65,7 @@ def _scored(
     trials: Iterable[FrozenTrial], names: list[str]
 ) -> Iterable[tuple[FrozenTrial, list[float]]]:
     for trial in trials:
-        if trial.state != TrialState.COMPLETE:
+        if trial.state != TrialState.COMPLETE or not names:
             continue
         row = [_number(trial.user_attrs.get(f"{PREFIX}{name}")) for name in names]
         missing = sum(map(math.isnan, row))
