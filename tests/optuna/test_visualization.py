@@ -50,16 +50,18 @@ def test_a_panel_for_each_with_its_tau() -> None:
     study = study_of(scored())
     told = trust(study)
     shown = titles(visualization.plot_zero_cost_scores(study))
-    assert [title.split(":")[0] for title in shown] == [
+    assert [title.split("<br>")[0] for title in shown] == [
         "ensemble", "naswot", "snip", "trainability",
     ]  # fmt: skip
     low, high = told.proxies["naswot"].interval
     assert (
-        shown[1] == f"naswot: tau {told.proxies['naswot'].estimate:.2f} ({low:.2f} to {high:.2f})"
+        shown[1] == f"naswot<br>tau {told.proxies['naswot'].estimate:.2f} ({low:.2f} to {high:.2f})"
     )
     assert told.proxies["naswot"].tau == pytest.approx(1)
     assert told.proxies["trainability"].tau == pytest.approx(-1)
-    assert shown == [axes.get_title() for axes in twin.plot_zero_cost_scores(study).axes]
+    assert shown == [
+        axes.get_title().replace("\n", "<br>") for axes in twin.plot_zero_cost_scores(study).axes
+    ]
 
 
 def test_points_are_the_trials() -> None:
@@ -74,6 +76,16 @@ def test_points_are_the_trials() -> None:
     naswot = next(t for t in figure.data if t.yaxis == "y2" and t.name == "trained")
     np.testing.assert_allclose(naswot.x, np.arange(1, 7) / 6)
     assert list(naswot.y) == [0, 1, 2, 3, 4, 7]
+
+
+def test_a_long_study_is_thinned_but_for_its_best() -> None:
+    rows = scored(1500)
+    rows[1] = (2000.0, rows[1][1])
+    figure = visualization.plot_zero_cost_scores(study_of(rows))
+    assert "1000 of 1500 trials" in figure.layout.title.text
+    trained = next(trace for trace in figure.data if trace.name == "trained")
+    assert 1000 <= len(trained.x) <= 1001
+    assert next(list(trace.y) for trace in figure.data if trace.name == "best") == [2000]
 
 
 def test_lower_is_better() -> None:
@@ -118,7 +130,7 @@ def test_parameter_count_is_a_baseline() -> None:
     sampler = ZeroCostSampler(RandomSampler(seed=0), build_mlp, size_scorer())
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(lambda trial: build_mlp(trial).out_features, n_trials=4)
-    assert [t.split(":")[0] for t in titles(visualization.plot_zero_cost_scores(study))] == [
+    assert [t.split("<br>")[0] for t in titles(visualization.plot_zero_cost_scores(study))] == [
         "ensemble", "complexity", "params",
     ]  # fmt: skip
     # Beside other scores it is a cost.

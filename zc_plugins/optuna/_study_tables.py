@@ -17,9 +17,11 @@ from zc_plugins.trust import Belief, Trust
 _BEST, _MANY = 10, 300  # rows of the best; rows of all others, the latest ones
 _NOTE = f"{PREFIX}note"
 
+TAUS = ("", "tau seen", "tau believed", "from", "to", "trained", "say")
+
 
 def taus(told: Trust) -> Iterator[Sequence[object]]:
-    """One row a belief."""
+    """One row a belief, of the columns ``TAUS``."""
     beliefs: dict[str, Belief] = {"ensemble": told.ensemble, **told.proxies}
     if told.params is not None:
         beliefs["params (baseline)"] = told.params

@@ -12,6 +12,7 @@ from torch import nn
 
 from zc_plugins.optuna._profiled import profiled
 from zc_plugins.optuna._study_tables import (
+    TAUS,
     best_trials,
     pruned_trials,
     scored_trials,
@@ -79,9 +80,6 @@ _NO_LAYERS = (
 )
 
 
-_HEAD = ("", "tau seen", "tau believed", "from", "to", "trained", "say")
-
-
 def _in_numbers(study: optuna.Study, trials: Sequence[FrozenTrial]) -> str:
     names = value_names(study)
     ways = [f"{n}: {d.name.lower()}" for n, d in zip(names, study.directions, strict=True)]
@@ -103,7 +101,7 @@ def _verdict(told: Trust) -> str:
     }[told.params_do_as_well]
     return (
         f'<p class="verdict"><strong>{safe(told.sentence)}</strong></p>\n<p>{as_well}</p>\n'
-        f"{html_table(_HEAD, taus(told))}"
+        f"{html_table(TAUS, taus(told))}"
         "<p>Kendall's tau of scores with values on the trained networks; what is believed of it "
         "starts from nine spaces' tables, with 90 % intervals. The say is the share of its weight "
         "that a score of this tau keeps.</p>"

@@ -11,8 +11,13 @@ from zc_plugins._optional import require
 from zc_plugins._printable import printable
 from zc_plugins.report.chart import Chart, Panel, Series
 
-_HIGH, _EDGES = 300, 160  # pixels of a row of panels, and above and below all of them
-_LEGEND = {"groupclick": "togglegroup", "traceorder": "reversed"}  # what lies on top first
+_HIGH, _TOP, _BOTTOM = 270, 125, 55  # pixels of a row of panels, above and below all of them
+_LEGEND = {
+    "groupclick": "togglegroup",
+    "traceorder": "reversed",  # what lies on top first
+    "orientation": "h",
+    "yanchor": "bottom",
+}
 _FEW = 8  # steps that each have a tick; of more, plotly takes every other one or fewer
 
 
@@ -28,13 +33,14 @@ def in_plotly(chart: Chart) -> Any:
         MissingExtra: if plotly is not installed.
     """
     objects = require("plotly.graph_objects", extra="report")
-    layout = {"title": {"text": _safe(chart.title)}, "template": "plotly_white"}
+    title = {"text": _safe(chart.title), "y": 1, "yanchor": "top", "pad": {"t": 18}}
+    layout = {"title": title, "template": "plotly_white"}
     if not chart.panels:
         return objects.Figure(layout=layout)
     figure = require("plotly.subplots", extra="report").make_subplots(
         rows=chart.rows,
         cols=chart.across,
-        subplot_titles=[_safe(panel.title) for panel in chart.panels],
+        subplot_titles=[_lines(panel.title) for panel in chart.panels],
         vertical_spacing=0.32 / chart.rows,
         horizontal_spacing=0.24 / chart.across,
     )
@@ -43,7 +49,14 @@ def in_plotly(chart: Chart) -> Any:
         where = {"row": place // chart.across + 1, "col": place % chart.across + 1}
         _draw(figure, objects, panel, where, told)
     figure.update_annotations(font_size=13)
-    figure.update_layout(**layout, height=_HIGH * chart.rows + _EDGES, legend=_LEGEND)
+    high = _HIGH * chart.rows
+    figure.update_layout(
+        **layout,
+        height=high + _TOP + _BOTTOM,
+        margin={"t": _TOP, "b": _BOTTOM, "l": 60, "r": 20},
+        # Between the titles of the figure and of the first panels.
+        legend={**_LEGEND, "y": 1 + 42 / high},
+    )
     return figure
 
 
@@ -61,7 +74,7 @@ def _draw(figure: Any, objects: Any, panel: Panel, where: dict[str, int], told: 
                 mode=_mode(series),
                 marker={"color": series.colour, "size": 5 if series.lined else 7},
                 line={"color": series.colour, "width": 2},
-                text=["<br>".join(map(_safe, text.split("\n"))) for text in series.texts],
+                text=list(map(_lines, series.texts)),
                 hoverinfo="text" if series.texts else "x+y+name",
                 legendgroup=_safe(series.name),
                 showlegend=entry,
@@ -100,6 +113,10 @@ def _band(objects: Any, series: Series) -> Any:
         legendgroup=_safe(series.name),
         showlegend=False,
     )
+
+
+def _lines(text: str) -> str:
+    return _safe(text).replace("\n", "<br>")
 
 
 def _safe(text: str) -> str:

@@ -21,6 +21,8 @@ from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.trust import Belief, measured_trust
 
+_DRAWN = 1000  # points a panel: a notebook or a dashboard is slow with more
+
 
 def scores_chart(
     study: optuna.Study,
@@ -50,7 +52,8 @@ def scores_chart(
         _panel(name, column, belief, evidence, value.of, value.label)
         for name, (column, belief) in columns.items()
     ]
-    return Chart(f"{title}: {study.study_name}", panels)
+    some = f", {_DRAWN} of {len(evidence.trials)} trials" * (len(evidence.trials) > _DRAWN)
+    return Chart(f"{title}: {study.study_name}{some}", panels)
 
 
 def _panel(
@@ -65,15 +68,16 @@ def _panel(
         + (f"{name}: {score:.6g}" if np.isfinite(score) else "not scored")
         for trial, value, score in zip(evidence.trials, values, raw, strict=True)
     ]
+    every = np.linspace(0, len(values) - 1, min(_DRAWN, len(values))).astype(int)
     # No axis has a place for what diverged.
-    drawn = np.isfinite(values)
+    drawn = np.isfinite(values) & np.isin(np.arange(len(values)), [*every, best])
     groups = (
         ("trained", drawn & np.isfinite(place), COLOURS[0]),
         ("not scored", drawn & np.isnan(place), GREY),
         ("best", drawn & (np.arange(len(values)) == best), COLOURS[1]),
     )
     return Panel(
-        f"{name}: tau {belief.estimate:.2f} ({low:.2f} to {high:.2f})",
+        f"{name}\ntau {belief.estimate:.2f} ({low:.2f} to {high:.2f})",
         "share of the trained that score no better",
         label,
         [
