@@ -27,8 +27,8 @@ def taus(told: Trust) -> Iterator[Sequence[object]]:
         beliefs["params (baseline)"] = told.params
     for name, belief in beliefs.items():
         numbers = (belief.tau, belief.estimate, *belief.interval)
-        yield (name, *(f"{n:.2f}" if math.isfinite(n) else None for n in numbers), belief.trained,
-               belief.weight)  # fmt: skip
+        shown = (f"{number:.2f}" if math.isfinite(number) else None for number in numbers)
+        yield name, *shown, belief.trained, f"{belief.weight:.0%}".replace("%", " %")
 
 
 def value_names(study: optuna.Study) -> list[str]:

@@ -60,14 +60,8 @@ def show_in_dashboard(
 
 
 def _verdict(told: Trust) -> str:
-    rows = [[safe(_short(cell)) for cell in row] for row in taus(told)]
+    rows = [[safe("-" if cell is None else cell) for cell in row] for row in taus(told)]
     return f"## Were the scores right?\n\n{told.sentence}\n\n{table(TAUS, rows)}"
-
-
-def _short(cell: object) -> str:
-    if cell is None:
-        return "-"
-    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
 
 
 def _inserted(note: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from zc_plugins._printable import printable
@@ -43,6 +44,9 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table><thead><tr>{top}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?( %)?")  # rounded as a text
+
+
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return '<td class="number">-</td>'
@@ -50,7 +54,8 @@ def _cell(value: object) -> str:
         return f'<td class="number">{value}</td>'
     if isinstance(value, float):
         return f'<td class="number">{value:.6g}</td>'
-    return f"<td>{safe(value)}</td>"
+    kind = ' class="number"' if _NUMBER.fullmatch(str(value)) else ""
+    return f"<td{kind}>{safe(value)}</td>"
 
 
 _STYLE = (
