@@ -113,6 +113,22 @@ def test_trust_ends_at_what_is_told_now() -> None:
     assert say.y[-1] == told.ensemble.weight
 
 
+@pytest.mark.parametrize("plot", PLOTS)
+def test_both_libraries_draw_the_same(plot: str) -> None:
+    study = study_of(scored(7))
+    theirs = getattr(visualization, plot)(study)
+    ours = getattr(twin, plot)(study)
+    assert theirs.layout.title.text == ours.get_suptitle()
+    for place, axes in enumerate(ours.axes, start=1):
+        axis = f"y{place}" if place > 1 else "y"
+        drawn = [t for t in theirs.data if t.yaxis == axis and t.fill is None]
+        # matplotlib's line at zero stands last.
+        for trace, line in zip(drawn, axes.lines, strict=False):
+            np.testing.assert_array_equal(trace.x, line.get_xdata())
+            np.testing.assert_array_equal(trace.y, line.get_ydata())
+        assert len(axes.lines) - len(drawn) == (plot == "plot_trust" and place == 1)
+
+
 def test_trust_goes_by_the_order_in_which_trials_ended() -> None:
     study = optuna.create_study(direction="maximize")
     now = datetime.datetime(2026, 1, 1)

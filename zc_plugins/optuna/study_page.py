@@ -76,7 +76,8 @@ def study_page(
 
 _NO_LAYERS = (
     "Scores layer by layer are not stored in a study: they are shown where the page is made with "
-    "the builder and the scorer (<code>--space</code>, <code>--input-shape</code>)."
+    "the builder and the scorer (<code>--space</code>, <code>--recipe</code>, "
+    "<code>--input-shape</code>)."
 )
 
 
