@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from zc_plugins import Budget, recipes
 from zc_plugins.optuna import ZeroCostSampler, enforce_budget, enqueue_best
+from zc_plugins.optuna.study_page import study_page
 
 ALONE, SCREENED = "TPE alone", "TPE with zc_plugins"
 
@@ -126,6 +127,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(table(searches))
     plot(searches, options.output / "accuracy.png")
     print(f"\nPlot:    {options.output / 'accuracy.png'}")
+    name, page = f"{SCREENED}, seed {options.seed}", options.output / "study.html"
+    study = optuna.load_study(study_name=name, storage=storage(options))
+    page.write_text(study_page(study), encoding="utf-8")
+    print(f"Page:    {page}")
     print(f"Studies: optuna-dashboard {storage(options)}")
 
 

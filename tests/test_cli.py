@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from torch import nn
 from typer.testing import CliRunner
@@ -549,6 +550,9 @@ def test_the_commands_of_the_readme(
     Path(pool).with_name("curves.csv").write_text(
         "problem,method,seed,seconds,trainings,regret\nt,random,0,0,0,4\nt,random,0,9,1,2\n"
     )
+    database = optuna.storages.RDBStorage("sqlite:///study.db")
+    optuna.create_study(storage=database)
+    database.engine.dispose()
     commands = {"doctor", "rank", "search", "proxies", "report", "data"}
     assert {line.split()[0] for line in lines} == commands
     for line in lines:
@@ -556,6 +560,7 @@ def test_the_commands_of_the_readme(
         assert run(*smaller.split()).exit_code == 0
     assert (tmp_path / "ranking.html").is_file()
     assert (tmp_path / "report.html").is_file()
+    assert (tmp_path / "study.html").is_file()
     assert (tmp_path / "data" / "vitbench101_autoprox.csv").is_file()
 
 

@@ -68,6 +68,7 @@ OWN_ROOMS = {
     "nni": {"nni"},
     "matplotlib": {"report"},
     "plotly": {"report"},
+    "optuna_dashboard": {"optuna"},
     "onnx": {"report"},
     "onnxscript": {"report"},
     "ray": set(),

@@ -75,6 +75,14 @@ def test_plot(output: Path) -> None:
     assert len(picture) > 10_000
 
 
+def test_page(output: Path) -> None:
+    page = (output / "study.html").read_text(encoding="utf-8")
+    assert "Study TPE with zc_plugins, seed 0" in page
+    assert "Were the scores right?" in page
+    assert "params (baseline)" in page
+    assert f"Page:    {output / 'study.html'}" in (output / "printed.txt").read_text()
+
+
 def test_both_studies_train_equally_many_epochs(output: Path) -> None:
     found = studies(output)
     assert set(found) == {f"{ALONE}, seed 0", f"{SCREENED}, seed 0"}

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins.optuna._stored import StoredScores
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.trust import ENSEMBLE
@@ -34,7 +35,9 @@ class Evidence:
     accuracy: Float[ndarray, " candidates"]
 
     @staticmethod
-    def of(study: optuna.Study, trials: Iterable[FrozenTrial], scorer: Scorer) -> Evidence:
+    def of(
+        study: optuna.Study, trials: Iterable[FrozenTrial], scorer: Scorer | StoredScores
+    ) -> Evidence:
         """The evidence among a study's, or its Hyperband bracket's, trials."""
         first = study._storage.get_study_directions(study._study_id)[0]
         sign = -1.0 if first == StudyDirection.MINIMIZE else 1.0
@@ -62,7 +65,7 @@ def _scored(
     trials: Iterable[FrozenTrial], names: list[str]
 ) -> Iterable[tuple[FrozenTrial, list[float]]]:
     for trial in trials:
-        if trial.state != TrialState.COMPLETE:
+        if trial.state != TrialState.COMPLETE or not names:
             continue
         row = [_number(trial.user_attrs.get(f"{PREFIX}{name}")) for name in names]
         missing = sum(map(math.isnan, row))

@@ -16,6 +16,7 @@ from zc_plugins._shapes import ndarray
 from zc_plugins.costs.budget import Budget
 from zc_plugins.optuna._claim import given_architecture
 from zc_plugins.optuna._evidence import Evidence
+from zc_plugins.optuna._stored import stored_scores
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
@@ -24,7 +25,7 @@ from zc_plugins.trust import Trust, measured_trust
 
 def trust(
     study: optuna.Study,
-    scorer: Scorer,
+    scorer: Scorer | None = None,
     build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None = None,
 ) -> Trust:
     """Kendall's tau of each proxy, the ensemble and parameter count with the study's values.
@@ -34,9 +35,9 @@ def trust(
 
     Args:
         study: any.
-        scorer: whose scores the trials have.
-        build_model: rebuilds the networks to count their parameters; not needed where the trials
-            have ``zc_params``.
+        scorer: whose scores the trials have; read off the study where None, ranked by ``az_rank``.
+        build_model: rebuilds the networks to count their parameters, with a scorer; not needed
+            where the trials have ``zc_params``.
 
     Returns:
         ``print`` shows it; ``.sentence`` is the finding in plain words.
@@ -47,15 +48,22 @@ def trust(
         >>> trust(optuna.create_study(), recipes.size((4,))).sentence
         'Nothing that was trained tells the scores right or wrong yet.'
     """
-    evidence = Evidence.of(study, study.get_trials(deepcopy=False), scorer)
-    params = _params(evidence, scorer, None if build_model is None else as_space(build_model))
-    return measured_trust(evidence.table, evidence.accuracy, scorer.ensemble, params)
+    trials = study.get_trials(deepcopy=False)
+    scores = scorer or stored_scores(study, trials)
+    evidence = Evidence.of(study, trials, scores)
+    params = counted_params(evidence, scorer, build_model)
+    return measured_trust(evidence.table, evidence.accuracy, scores.ensemble, params)
 
 
-def _params(evidence: Evidence, scorer: Scorer, space: SearchSpace[Any] | None) -> ndarray | None:
-    """Parameter counts of the trained networks; None unless all are known."""
+def counted_params(
+    evidence: Evidence,
+    scorer: Scorer | None = None,
+    build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None = None,
+) -> ndarray | None:
+    """Parameter counts of the trained networks; None unless all are known or can be counted."""
     counts = [trial.user_attrs.get(f"{PREFIX}params") for trial in evidence.trials]
-    if space is not None and None in counts:
+    if scorer is not None and build_model is not None and None in counts:
+        space = as_space(build_model)
         # Counted, not limited.
         budget = Budget(scorer.excitation.input_shape, params=sys.maxsize)
         admission = Admission(space, budget)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zc_plugins._printable import printable
+from zc_plugins.report._markdown import safe, table
 from zc_plugins.report._measured import UNITS, Measured
 from zc_plugins.search import SearchResult
 from zc_plugins.search.individual import Individual
@@ -45,17 +45,17 @@ def page(facts: Facts) -> str:
     """The card in Markdown; all names are escaped."""
     result, member = facts.result, facts.member
     parts = [
-        f"# A network of {_safe(type(result.space).__name__)}",
+        f"# A network of {safe(type(result.space).__name__)}",
         "Found by a training-free search of zc_plugins. It is not trained yet: the scores were "
         "taken at initialisation, and say nothing but how it ranks among the candidates of this "
         "search.",
         _fenced("text", member.text),
         "## Scores",
-        _table(["proxy", "score", "better", "place among all candidates"], _scores(facts)),
+        table(["proxy", "score", "better", "place among all candidates"], _scores(facts)),
         "## Costs",
-        _table(["cost", "value", "unit"], _costs(facts)),
+        table(["cost", "value", "unit"], _costs(facts)),
         "## Search",
-        _table(["", ""], _search(facts)),
+        table(["", ""], _search(facts)),
         *([_fenced("", facts.command)] if facts.command else []),
         *([_front(result)] if result.front is not None else []),
         f"![{'The front' if result.front else 'Scores over candidates'}](history.png)",
@@ -63,9 +63,9 @@ def page(facts: Facts) -> str:
         "Run it in this folder. The batches of noise stand for yours.",
         _fenced("python", _training(facts)),
         "## Files",
-        _table(["file", "holds"], [(f"`{name}`", _FILES[name]) for name in facts.files]),
+        table(["file", "holds"], [(f"`{name}`", _FILES[name]) for name in facts.files]),
         "## Versions",
-        _table(["package", "version"], [(_safe(n), _safe(v)) for n, v in facts.versions.items()]),
+        table(["package", "version"], [(safe(n), safe(v)) for n, v in facts.versions.items()]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -89,7 +89,7 @@ def _scores(facts: Facts) -> Iterable[Sequence[str]]:
         better = sum(bool(row[column] > own[column]) for row in oriented)
         scored = not math.isnan(own[column])
         yield (
-            _safe(name),
+            safe(name),
             number(facts.member.scores[column]),
             "higher" if proxies.higher_is_better[column] else "lower",
             f"{better + 1} of {len(oriented)}" if scored else "-",
@@ -102,7 +102,7 @@ def _costs(facts: Facts) -> Iterable[Sequence[str]]:
         unit = UNITS[name]
         if name == "latency":
             unit += f", batch of {found.batch_size}, on {found.device}"
-        yield name, number(value), _safe(found.reasons.get(name, unit))
+        yield name, number(value), safe(found.reasons.get(name, unit))
     if "latency" in facts.member.costs:
         yield "latency, in the search", number(facts.member.costs["latency"]), "as its budget asks"
 
@@ -110,9 +110,9 @@ def _costs(facts: Facts) -> Iterable[Sequence[str]]:
 def _search(facts: Facts) -> Iterable[Sequence[str]]:
     result = facts.result
     shape = ", ".join(map(str, facts.input_shape))
-    yield "space", _safe(result.space.name)
+    yield "space", safe(result.space.name)
     if result.settings.get("scored_in", result.space.name) != result.space.name:
-        yield "scored in", _safe(result.settings["scored_in"])
+        yield "scored in", safe(result.settings["scored_in"])
     yield "input shape", f"({shape}{',' * (len(facts.input_shape) == 1)})"
     yield "seconds", number(result.seconds)
     yield "candidates scored", str(len(result.history))
@@ -120,7 +120,7 @@ def _search(facts: Facts) -> Iterable[Sequence[str]]:
     yield "acceptance rate", f"{result.acceptance_rate:.1%}"
     for name in ("seed", "by", "budget", "batch"):
         if name in result.settings:
-            yield name, _safe(result.settings[name])
+            yield name, safe(result.settings[name])
 
 
 def _front(result: SearchResult) -> str:
@@ -129,8 +129,8 @@ def _front(result: SearchResult) -> str:
         (str(place), number(member.costs[cost]), *map(number, member.scores))
         for place, member in enumerate(result.best, start=1)
     ]
-    head = ["place", _safe(cost), *map(_safe, proxies)]
-    return f"The front, cheapest first; `history.csv` holds the texts.\n\n{_table(head, rows)}"
+    head = ["place", safe(cost), *map(safe, proxies)]
+    return f"The front, cheapest first; `history.csv` holds the texts.\n\n{table(head, rows)}"
 
 
 def _training(facts: Facts) -> str:
@@ -182,17 +182,6 @@ def number(value: float | None) -> str:
     if value is None or math.isnan(value):
         return "-"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _safe(text: object) -> str:
-    """A text for a cell or a heading that neither Markdown nor HTML reads anything into."""
-    flat = html.escape(printable(str(text)).replace("\n", " "), quote=False)
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", flat)
 
 
 def _fenced(language: str, text: str) -> str:

@@ -11,12 +11,8 @@ import numpy as np
 
 from zc_plugins._optional import require
 from zc_plugins._shapes import ndarray
+from zc_plugins.report.chart import COLOURS
 from zc_plugins.report.curves import Curve, band, regrets
-
-COLOURS = (
-    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf",
-)  # fmt: skip
-"""Of as many methods as one can tell apart; the others are grey."""
 
 _PLACES = 160
 _DECADES = 1e4

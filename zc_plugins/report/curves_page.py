@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from zc_plugins._printable import printable
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.report._regret_plot import COLOURS, regret_plot, svg
+from zc_plugins.report._page import document, safe
+from zc_plugins.report._regret_plot import regret_plot, svg
+from zc_plugins.report.chart import COLOURS
 from zc_plugins.report.curves import Curve, area, by_method, seconds_to_reach
 
 FRACTIONS = (4, 10, 30)
@@ -46,14 +46,13 @@ def curves_page(
         _require_spent(problem, found)
     sections = "\n".join(_section(name, found, methods) for name, found in problems.items())
     made = "\n".join(
-        f"<details><summary>{_safe(name)}</summary><pre>{_safe(text)}</pre></details>"
+        f"<details><summary>{safe(name)}</summary><pre>{safe(text)}</pre></details>"
         for name, text in (provenance or {}).items()
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f"<title>{_safe(title)}</title>\n<style>{_STYLE}</style></head>\n<body>\n"
-        f"<h1>{_safe(title)}</h1>\n<p>{_WORDS}</p>\n{sections}\n"
-        f"<h2>How it was made</h2>\n{made or '<p>Nothing was told.</p>'}\n</body></html>\n"
+    return document(
+        title,
+        f"<p>{_WORDS}</p>\n{sections}\n"
+        f"<h2>How it was made</h2>\n{made or '<p>Nothing was told.</p>'}",
     )
 
 
@@ -95,12 +94,12 @@ def _section(problem: str, curves: Mapping[str, Sequence[Curve]], methods: Seque
         ]
         numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
         swatch = f'<td><span class="swatch" style="background:{colour}"></span></td>'
-        rows.append(f"<tr>{swatch}<td>{_safe(method)}</td>{numbers}</tr>")
+        rows.append(f"<tr>{swatch}<td>{safe(method)}</td>{numbers}</tr>")
     plot = svg(regret_plot(curves, coloured), salt=problem)
     top = "".join(f"<th>{name}</th>" for name in head)
     body = "\n".join(rows)
     return (
-        f"<h2>{_safe(problem)}</h2>\n{plot}\n<table><thead><tr>{top}</tr></thead>\n"
+        f"<h2>{safe(problem)}</h2>\n{plot}\n<table><thead><tr>{top}</tr></thead>\n"
         f"<tbody>{body}</tbody></table>"
     )
 
@@ -125,17 +124,3 @@ def _mean(values: np.ndarray) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "-"
-
-
-def _safe(text: object) -> str:
-    return html.escape(printable(str(text)))
-
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem;color:#222;background:#fff;"
-    "max-width:75rem}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:.9rem}"
-    "th,td{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left}"
-    ".number{text-align:right;font-variant-numeric:tabular-nums}"
-    ".swatch{display:inline-block;width:1rem;height:1rem;border-radius:.2rem}"
-    "pre{white-space:pre-wrap}"
-)

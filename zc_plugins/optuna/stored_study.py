@@ -1,0 +1,96 @@
+"""A study by the place of its storage, for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.engine import make_url
+
+from zc_plugins.errors import InvalidArgument
+
+_SQLITE = b"SQLite format 3\0"
+
+
+def is_stored_study(place: str) -> bool:
+    """Whether the place is an address of a database, or a file that is a journal or of SQLite."""
+    if "://" in place:
+        return True
+    try:
+        with Path(place).open("rb") as file:
+            begin = file.read(len(_SQLITE))
+    except OSError:
+        return False
+    return begin == _SQLITE or begin.startswith(b"{")
+
+
+@contextmanager
+def stored_study(place: str, name: str | None = None) -> Iterator[optuna.Study]:
+    """The study, until the block ends; no database, table or file is made.
+
+    Args:
+        place: a URL as Optuna takes it, an SQLite file, or the file of a journal.
+        name: of the study; not needed where the storage has one only.
+
+    Raises:
+        InvalidArgument: if nothing can be read there, or no study has this name.
+    """
+    with _opened(place) as storage:
+        names = optuna.get_all_study_names(storage)
+        if name is None and len(names) != 1:
+            shown = ", ".join(map(repr, names[:10]))
+            raise InvalidArgument(f"the storage has {len(names)} studies: pass one of {shown}")
+        if name is not None and name not in names:
+            shown = ", ".join(map(repr, names[:10]))
+            raise InvalidArgument(f"the storage has no study {name!r}: pass one of {shown}")
+        yield optuna.load_study(study_name=name or names[0], storage=storage)
+
+
+@contextmanager
+def _opened(place: str) -> Iterator[BaseStorage]:
+    if "://" not in place and not Path(place).is_file():
+        raise InvalidArgument(f"{place!r} is not there: pass a URL, or the file of a journal")
+    try:
+        storage = _storage(place)
+    except InvalidArgument:
+        raise
+    except Exception as error:
+        # Drivers, servers, schemas and files of others fail in ways of their own.
+        reason = (str(error).splitlines() or [""])[0]
+        raise InvalidArgument(
+            f"{_shown(place)} cannot be read ({type(error).__name__}: {reason}): pass the storage "
+            "of a study"
+        ) from error
+    try:
+        yield storage
+    finally:
+        if isinstance(storage, RDBStorage):
+            storage.remove_session()
+            storage.engine.dispose()
+
+
+def _storage(place: str) -> BaseStorage:
+    if "://" not in place:
+        with Path(place).open("rb") as file:
+            if file.read(len(_SQLITE)) != _SQLITE:
+                return JournalStorage(JournalFileBackend(place))
+        place = f"sqlite:///{place}"
+    url = make_url(place)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise InvalidArgument(f"{_shown(place)} is no file: pass the database of a study")
+    return RDBStorage(place, skip_table_creation=True)
+
+
+def _shown(place: str) -> str:
+    """The place without the password."""
+    if "://" not in place:
+        return repr(place)
+    try:
+        return repr(make_url(place).render_as_string(hide_password=True))
+    except Exception:
+        # What is no URL may hold one all the same.
+        return f"{place.partition('://')[0]}://..."
