@@ -4,7 +4,8 @@
 
 Labels are validation accuracies of a training on half of CIFAR-10; tau is with test accuracies of
 trainings on all of it. Cells, and their node-wise statistics, are those of ``benchmarks.nodewise``.
-Writes ``benchmarks/results/predictors_DATASET.csv`` and ``.json``.
+Writes ``benchmarks/results/predictors_DATASET.csv`` and ``.json``; with ``--add`` these keep what
+they hold of other methods and numbers of labels.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ RECIPES = {
     "recipe size": ("params", "complexity"),
 }
 
+TIMES = ("fit_seconds", "predict_ms")
+"""CPU seconds a fit, CPU milliseconds a network predicted."""
+
 Make = Callable[[int, ScoreTable], Predictor]
 
 
@@ -74,6 +78,7 @@ METHODS: Mapping[str, Make] = {
     "random forest: scores": lambda seed, _: random_forest(random_thresholds=False, seed=seed),
     "kernel: all": lambda seed, _: kernel_regression(["scores", "layers", "graph", "parameters"]),
     "mixer: layers": lambda seed, _: mixer(SLOTTED, seed=seed),
+    "mixer_authors": lambda seed, _: mixer_authors(seed=seed),
     "mixer_authors, width 64": lambda seed, _: mixer_authors(width=64, rate=1e-3, seed=seed),
     "ridge: layers": lambda seed, _: ridge(["layers"]),
     "ridge: scores": lambda seed, _: ridge(["scores"]),
@@ -122,9 +127,13 @@ def _among_the_best(mean: ndarray, test: ndarray) -> float:
 
 
 def summary(runs: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Means over seeds, with the standard error of tau."""
-    found = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-    error = np.std([run["tau"] for run in runs], ddof=1) / np.sqrt(len(runs))
+    """Means over seeds, with the standard error of tau, and medians of times."""
+    found = {
+        name: float((np.median if name in TIMES else np.mean)([run[name] for run in runs]))
+        for name in runs[0]
+    }
+    several = len(runs) > 1
+    error = np.std([run["tau"] for run in runs], ddof=1) / np.sqrt(len(runs)) if several else np.nan
     return {"tau": found.pop("tau"), "standard_error": float(error), **found}
 
 
@@ -136,6 +145,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--add", action="store_true", help="to the lines of the file")
     parser.add_argument("--to", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -152,14 +162,34 @@ def main() -> None:
         "tau_of_validation": round(kendall_tau(validation, test), 4),
         **provenance(),
     }
+    to = arguments.to / f"predictors_{arguments.dataset}.csv"
+    if not arguments.add:
+        to.unlink(missing_ok=True)
     lines: list[dict[str, Any]] = []
     for name, labels in progress(settings, total=len(settings), description="fitting"):
         make = METHODS[name]
         runs = [measured(make, table, validation, test, labels, seed) for seed in seeds]
         numbers = {key: round(value, 4) for key, value in summary(runs).items()}
-        lines.append({"method": name, "labels": labels, **numbers})
-        keep(lines, told, arguments.to / f"predictors_{arguments.dataset}.csv")
+        lines.append({"method": name, "labels": labels, "seeds": len(runs), **numbers})
+        add(lines, told, to)
     print(json.dumps({**told, "rows": lines}))
+
+
+def add(lines: Sequence[dict[str, Any]], told: dict[str, Any], to: Path) -> None:
+    """Write what is known so far to what other calls have written."""
+
+    def place(line: Mapping[str, Any]) -> tuple[int, int]:
+        return list(METHODS).index(line["method"]), int(line["labels"])
+
+    before, calls = [], []
+    if to.exists():
+        with to.open(newline="") as file:
+            before = list(csv.DictReader(file))
+        calls = json.loads(to.with_suffix(".json").read_text())["calls"]
+    mine = set(map(place, lines))
+    others = [line for line in before if place(line) not in mine]
+    calls = [call for call in calls if call != told]
+    keep(sorted([*others, *lines], key=place), {"calls": [*calls, told]}, to)
 
 
 def keep(lines: Sequence[dict[str, Any]], told: Mapping[str, Any], to: Path) -> None:
