@@ -176,6 +176,24 @@ def test_slots_keep_a_layers_place() -> None:
             assert empty == (parameters[name] == "none")
 
 
+def test_summaries_of_vectors() -> None:
+    from zc_plugins.predictors._layer_columns import LayerColumns
+
+    vectors = [np.array([1.0, np.nan, 3.0]), np.array([2.0, 5.0]), np.array([np.inf, np.nan])]
+    names = [("a", "b", "c"), ("c", "new"), ("a", "b")]
+    table = ScoreTable("abc", np.zeros((3, 1)), ["p"], layers={"p": vectors},
+                       layer_names={"p": names})  # fmt: skip
+    columns = LayerColumns.of(table.rows([0, 2]))
+    unit = columns.slots[0].units[0]
+    found, both = columns.matrix(table), np.arcsinh(np.array([1.0, 3.0]) / unit)
+    wanted = [both.mean(), both.std(), both.min(), both.max(), 2]
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-12)
+    # Of a layer that nothing trained has, nothing is read.
+    one = np.arcsinh(2 / unit)
+    np.testing.assert_allclose(found[1], [one, 0, one, one, 1], rtol=1e-12)
+    assert found[2].tolist() == [0, 0, 0, 0, 0]
+
+
 def test_paths_of_a_graph() -> None:
     from zc_plugins.predictors._graph_columns import GraphColumns
 
