@@ -163,6 +163,40 @@ def test_a_misleading_warm_start_is_corrected() -> None:
     assert kendall_tau(found[live], truth[live]) > 0.5
 
 
+def test_scores_of_another_size_are_read_by_rank() -> None:
+    table, accuracy, others, truth = split()
+    live = ~np.array(others.degenerate)
+    good = table.only(["good"])
+    larger = ScoreTable(
+        others.candidates, np.exp(5 + others.only(["good"]).values), ["good"],
+        degenerate=others.degenerate, parameters=others.parameters,
+    )  # fmt: skip
+    there = ridge().fit(good, accuracy)
+    few = np.flatnonzero(live)[:6].tolist()
+
+    def tau(made: Predictor) -> float:
+        found = made.fit(larger.rows(few), truth[few]).predict(larger)
+        return kendall_tau(found.mean[live], truth[live])
+
+    translated = warm_start(there, ridge(["parameters"]), there=good, population=larger)
+    lost = warm_start(there, ridge(["parameters"]))
+    assert tau(translated) > tau(lost) + 0.1
+    with pytest.raises(InvalidArgument, match="belong together"):
+        warm_start(there, ridge(), there=good)
+    with pytest.raises(InvalidArgument, match="noise has no score"):
+        warm_start(there, ridge(), there=table, population=larger)
+    with pytest.raises(ReferenceMismatch, match="lacks"):
+        translated.fit(others.only(["noise"]), truth)
+
+
+def test_a_score_becomes_that_of_the_same_rank() -> None:
+    from zc_plugins.predictors._translated import _moved
+
+    here, there = np.array([1.0, 2.0, 2.0, 4.0]), np.array([10.0, 20.0, 30.0, 40.0])
+    found = _moved(np.array([1.0, 2.0, 4.0, 9.0, -9.0, np.nan]), here, there)
+    np.testing.assert_allclose(found, [10, 25, 40, 40, 10, np.nan])
+
+
 def test_slots_keep_a_layers_place() -> None:
     from zc_plugins.predictors._slots import Slots
 
