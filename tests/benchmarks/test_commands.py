@@ -334,6 +334,18 @@ def test_transfer(shared_file: Shared, tmp_path: Path) -> None:
         assert [float(row["tau"]) for row in csv.DictReader(file)] == [row["tau"] for row in rows]
 
 
+def test_transfer_between_spaces(shared_file: Shared) -> None:
+    from benchmarks.transfer import carried_taus, cells, transformers
+
+    folder = str(shared_file("vitbench101_autoprox.csv").parent)
+    both = cells(folder), transformers(folder)
+    found = list(carried_taus(*both, "ridge: scores", seed=0))
+    assert len(found) == 4 * (1 + 2 * 3)
+    tau = {(way, labels): tau for dataset, way, labels, tau in found if dataset == "c100_kd"}
+    assert min(tau.values()) > 0.2
+    assert tau["fitted here", 78] > tau["fitted here", 10]
+
+
 @pytest.mark.parametrize(("space", "size"), [("nasbench201", 3), ("vitbench101", 1)])
 def test_nodewise(space: str, size: int, shared_file: Shared, tmp_path: Path) -> None:
     from benchmarks.nodewise import read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,6 +55,10 @@ class Slots:
             units.append(float(np.median(numbers)) * FLOOR if len(numbers) else 1.0)
         return Slots(tuple(proxies), tuple(sorted(known, key=known.__getitem__)), tuple(units))
 
+    @cached_property
+    def _slot_of(self) -> dict[str, int]:
+        return {name: slot for slot, name in enumerate(self.names)}
+
     def read(self, table: ScoreTable) -> Float[ndarray, "candidates slots proxies"]:
         """Signed logarithms of the layers' numbers, asinh(number / unit); NaN in an empty slot.
 
@@ -65,13 +70,12 @@ class Slots:
     def column(self, table: ScoreTable, proxy: str) -> Float[ndarray, "slots candidates"]:
         """Those of one proxy."""
         numbers = np.full((len(self.names), len(table)), np.nan)
-        slot_of = {name: slot for slot, name in enumerate(self.names)}
         known: dict[tuple[str, ...], ndarray] = {}
         slots = []
         for row in range(len(table)):
             names = _names(table, proxy, row)
             if names not in known:
-                known[names] = np.array([slot_of.get(name, -1) for name in names], np.intp)
+                known[names] = np.array([self._slot_of.get(n, -1) for n in names], np.intp)
             slots.append(known[names])
         here = np.concatenate([*slots, np.empty(0, np.intp)])
         rows = np.repeat(np.arange(len(table)), [len(each) for each in slots])
