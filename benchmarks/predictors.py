@@ -16,7 +16,7 @@ import argparse
 import csv
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,16 +139,17 @@ def main() -> None:
         runs = [measured(make, table, validation, test, labels, seed) for seed in seeds]
         numbers = {key: round(value, 4) for key, value in summary(runs).items()}
         lines.append({"method": name, "labels": labels, "seeds": len(runs), **numbers})
-        add(lines, told, to)
+        add(lines, told, to, _place)
     print(json.dumps({**told, "rows": lines}))
 
 
-def add(lines: Sequence[dict[str, Any]], told: dict[str, Any], to: Path) -> None:
-    """Write what is known so far to what other calls have written."""
-
-    def place(line: Mapping[str, Any]) -> tuple[int, int]:
-        return list(METHODS).index(line["method"]), int(line["labels"])
-
+def add(
+    lines: Sequence[dict[str, Any]],
+    told: dict[str, Any],
+    to: Path,
+    place: Callable[[Mapping[str, Any]], tuple[int, ...]],
+) -> None:
+    """Write what is known so far to what other calls have written, by place in the file."""
     before, calls = [], []
     if to.exists():
         with to.open(newline="") as file:
@@ -158,6 +159,10 @@ def add(lines: Sequence[dict[str, Any]], told: dict[str, Any], to: Path) -> None
     others = [line for line in before if place(line) not in mine]
     calls = [call for call in calls if call != told]
     keep(sorted([*others, *lines], key=place), {"calls": [*calls, told]}, to)
+
+
+def _place(line: Mapping[str, Any]) -> tuple[int, ...]:
+    return list(METHODS).index(line["method"]), int(line["labels"])
 
 
 def keep(lines: Sequence[dict[str, Any]], told: Mapping[str, Any], to: Path) -> None:

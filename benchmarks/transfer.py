@@ -8,7 +8,8 @@ of 60 vision transformers distilled on CIFAR-100 rank others by their accuracies
 Chaoyang and ImageNet. Those of 781 cells rank transformers: layers and parameters are others there,
 so that they read nothing but scores, each as the one of the same rank among cells. Statistics are
 of one network an architecture, whatever the data set; no network is in two of the sets of a split.
-Writes ``benchmarks/results/transfer.csv`` and ``.json``.
+Writes ``benchmarks/results/transfer.csv`` and ``.json``, in which lines of spaces that a call does
+not measure stay.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks import nodewise
-from benchmarks.predictors import RESULTS, TRANSFORMERS, keep, labelled
+from benchmarks.predictors import RESULTS, TRANSFORMERS, add, labelled
 from benchmarks.provenance import provenance
 from benchmarks.rankers import METHODS as RANKERS
 from zc_plugins._shapes import ndarray
@@ -184,13 +186,17 @@ def main() -> None:
         for method, of_split in taus(name, arguments.data, seeds):
             for dataset, way, labels, tau in of_split:
                 found.setdefault((name, method, dataset, way, labels), []).append(tau)
-            keep(_lines(found), told, arguments.to / "transfer.csv")
+            add(_lines(found), told, arguments.to / "transfer.csv", _place)
     print(json.dumps({**told, "rows": _lines(found)}))
+
+
+def _place(line: Mapping[str, Any]) -> tuple[int, ...]:
+    return ([*SPACES, ACROSS].index(line["space"]),)
 
 
 def _lines(
     found: Mapping[tuple[str, str, str, str, int], Sequence[float]],
-) -> list[dict[str, str | int | float]]:
+) -> list[dict[str, Any]]:
     heads = ("space", "method", "dataset", "way", "labels")
     return [
         {
