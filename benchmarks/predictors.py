@@ -92,18 +92,17 @@ def summary(runs: Sequence[dict[str, float]]) -> dict[str, float]:
     return {"tau": found.pop("tau"), "standard_error": float(error), **found}
 
 
-def labelled(dataset: str, data: str | None) -> tuple[str, ndarray, ndarray]:
-    """The space, labels to learn from, and accuracies to rank by, of the kept networks."""
+def labelled(dataset: str, data: str | None, candidates: Sequence[str]) -> tuple[ndarray, ndarray]:
+    """Labels to learn from, and accuracies to rank by, of candidates of the data set's space."""
     if dataset in TRANSFORMERS:
         transformers = vitbench101(data)
         place = {text: row for row, text in enumerate(transformers.architectures)}
-        rows = [place[text] for text in nodewise.read("vitbench101").candidates]
-        only = transformers.accuracies[dataset][rows]
-        return "vitbench101", only, only
+        only = transformers.accuracies[dataset][[place[text] for text in candidates]]
+        return only, only
     cells = nasbench201(data, dataset)
     place = {cell: row for row, cell in enumerate(cells.architectures)}
-    rows = [place[cell] for cell in nodewise.read().candidates]
-    return "nasbench201", cells.validation[rows], cells.test[rows]
+    rows = [place[cell] for cell in candidates]
+    return cells.validation[rows], cells.test[rows]
 
 
 def main() -> None:
@@ -118,8 +117,9 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    of, validation, test = labelled(arguments.dataset, arguments.data)
+    of = "vitbench101" if arguments.dataset in TRANSFORMERS else "nasbench201"
     table = nodewise.read(of)
+    validation, test = labelled(arguments.dataset, arguments.data, table.candidates)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     methods = arguments.methods or [m for m in METHODS if of != "vitbench101" or m not in OF_CELLS]
     settings = [(name, labels) for name in methods for labels in arguments.labels or LABELS[of]]

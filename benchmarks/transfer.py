@@ -61,16 +61,17 @@ class Space:
 
 def cells(data: str | None) -> Space:
     """NAS-Bench-201's, with the statistics of CIFAR-10 networks."""
-    labels, truth = {}, {}
+    table, labels, truth = nodewise.read(), {}, {}
     for dataset in ("cifar10", "cifar100", "imagenet16-120"):
-        _, labels[dataset], truth[dataset] = labelled(dataset, data)
-    return Space(nodewise.read(), labels, truth, "cifar10", 156, (10, 30, 78))
+        labels[dataset], truth[dataset] = labelled(dataset, data, table.candidates)
+    return Space(table, labels, truth, "cifar10", 156, (10, 30, 78))
 
 
 def transformers(data: str | None) -> Space:
     """ViT-Bench-101's; one accuracy each, so that labels are of the same kind."""
-    of_all = {name: labelled(name, data)[1] for name in TRANSFORMERS}
-    return Space(nodewise.read("vitbench101"), of_all, of_all, "c100_kd", 60, (10, 30, 78))
+    table = nodewise.read("vitbench101")
+    of_all = {name: labelled(name, data, table.candidates)[1] for name in TRANSFORMERS}
+    return Space(table, of_all, of_all, "c100_kd", 60, (10, 30, 78))
 
 
 RANKED = 600
