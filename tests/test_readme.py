@@ -131,6 +131,21 @@ def test_numbers_are_the_committed_ones() -> None:
         assert set(written) <= told
 
 
+def test_taus_are_the_committed_ones() -> None:
+    """Each tau of predictors with its error is in the results, rounded."""
+    results, told = ROOT / "benchmarks" / "results", set[str]()
+    for path in (*results.glob("predictors_*.csv"), results / "transfer.csv"):
+        with path.open() as file:
+            for row in csv.DictReader(file):
+                if row["standard_error"]:
+                    tau, error = float(row["tau"]), float(row["standard_error"])
+                    told.add(f"{tau:.3f} ± {error:.3f}".replace("0.", "."))
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    written = re.findall(r"-?\.\d{3} ± \.\d{3}", page)
+    assert len(written) >= 90
+    assert set(written) <= told
+
+
 def test_every_proxy_is_named() -> None:
     shelf = README[README.index("## The shelf") : README.index("## Command line")]
     assert set(PROXIES) <= set(re.findall(r"`(\w+)`", shelf))

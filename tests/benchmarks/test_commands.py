@@ -334,14 +334,30 @@ def test_transfer(shared_file: Shared, tmp_path: Path) -> None:
         assert [float(row["tau"]) for row in csv.DictReader(file)] == [row["tau"] for row in rows]
 
 
-def test_nodewise(tmp_path: Path) -> None:
+def test_transfer_between_spaces(shared_file: Shared) -> None:
+    from benchmarks.transfer import carried_taus, cells, transformers
+
+    folder = str(shared_file("vitbench101_autoprox.csv").parent)
+    both = cells(folder), transformers(folder)
+    found = list(carried_taus(*both, "ridge: scores", seed=0))
+    assert len(found) == 4 * (1 + 2 * 3)
+    tau = {(way, labels): tau for dataset, way, labels, tau in found if dataset == "c100_kd"}
+    assert tau["fitted here", 78] > tau["fitted here", 10] > tau["fitted elsewhere", 0]
+    assert tau["warm start", 78] > 0.5
+
+
+@pytest.mark.parametrize(("space", "size"), [("nasbench201", 3), ("vitbench101", 1)])
+def test_nodewise(space: str, size: int, shared_file: Shared, tmp_path: Path) -> None:
     from benchmarks.nodewise import read
 
     kept = tmp_path / "kept.npz"
+    folder = str(shared_file("vitbench101_autoprox.csv").parent)
     result = printed(
-        "benchmarks.nodewise", "--architectures", "3", "--batch-size", "4", "--to", str(kept)
-    )
-    table = read(kept)
-    assert len(table) == result["cells"] == 3
+        "benchmarks.nodewise", "--space", space, "--architectures", str(size), "--data", folder,
+        "--batch-size", "4", "--to", str(kept),
+    )  # fmt: skip
+    table = read(space, kept)
+    assert len(table) == result["cells"] == size
+    assert not np.isnan(table.values).any()
     for proxy, names in table.layer_names.items():
         assert [len(words) for words in names] == [len(v) for v in table.layers[proxy]]

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tests.predictors.tables import population
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.predictors._bayesian import BayesianLinear, divergence
+from zc_plugins.predictors._flushed import flushed
 from zc_plugins.predictors.mixer import FittedMixer, load, mixer
 
 
@@ -53,6 +54,18 @@ def test_weights_are_drawn() -> None:
     torch.testing.assert_close(draws.mean(0), layer(x, None), atol=0.1, rtol=0)
     spread = F.softplus(layer.rho[0, 0]) * x.norm(dim=1)
     torch.testing.assert_close(draws.std(0), spread[:, None].expand(2, 4), atol=0.1, rtol=0)
+
+
+def test_tiny_numbers_are_flushed_and_the_setting_kept() -> None:
+    tiny = torch.full((8,), 1e-39)
+    for before in (False, True):
+        torch.set_flush_denormal(before)
+        try:
+            with flushed():
+                assert not (tiny * 0.5).any()
+            assert bool((tiny * 0.5).any()) is not before
+        finally:
+            torch.set_flush_denormal(False)
 
 
 def test_sizes() -> None:

@@ -163,6 +163,40 @@ def test_a_misleading_warm_start_is_corrected() -> None:
     assert kendall_tau(found[live], truth[live]) > 0.5
 
 
+def test_scores_of_another_size_are_read_by_rank() -> None:
+    table, accuracy, others, truth = split()
+    live = ~np.array(others.degenerate)
+    good = table.only(["good"])
+    larger = ScoreTable(
+        others.candidates, np.exp(5 + others.only(["good"]).values), ["good"],
+        degenerate=others.degenerate, parameters=others.parameters,
+    )  # fmt: skip
+    there = ridge().fit(good, accuracy)
+    few = np.flatnonzero(live)[:6].tolist()
+
+    def tau(made: Predictor) -> float:
+        found = made.fit(larger.rows(few), truth[few]).predict(larger)
+        return kendall_tau(found.mean[live], truth[live])
+
+    translated = warm_start(there, ridge(["parameters"]), there=good, population=larger)
+    lost = warm_start(there, ridge(["parameters"]))
+    assert tau(translated) > tau(lost) + 0.1
+    with pytest.raises(InvalidArgument, match="belong together"):
+        warm_start(there, ridge(), there=good)
+    with pytest.raises(InvalidArgument, match="noise has no score"):
+        warm_start(there, ridge(), there=table, population=larger)
+    with pytest.raises(ReferenceMismatch, match="lacks"):
+        translated.fit(others.only(["noise"]), truth)
+
+
+def test_a_score_becomes_that_of_the_same_rank() -> None:
+    from zc_plugins.predictors._translated import _moved
+
+    here, there = np.array([1.0, 2.0, 2.0, 4.0]), np.array([10.0, 20.0, 30.0, 40.0])
+    found = _moved(np.array([1.0, 2.0, 4.0, 9.0, -9.0, np.nan]), here, there)
+    np.testing.assert_allclose(found, [10, 25, 40, 40, 10, np.nan])
+
+
 def test_slots_keep_a_layers_place() -> None:
     from zc_plugins.predictors._slots import Slots
 
@@ -174,6 +208,24 @@ def test_slots_keep_a_layers_place() -> None:
         for name in ("edge_0_1", "edge_0_2", "edge_1_2"):
             empty = np.isnan(read[row, slots.names.index(name)])
             assert empty == (parameters[name] == "none")
+
+
+def test_summaries_of_vectors() -> None:
+    from zc_plugins.predictors._layer_columns import LayerColumns
+
+    vectors = [np.array([1.0, np.nan, 3.0]), np.array([2.0, 5.0]), np.array([np.inf, np.nan])]
+    names = [("a", "b", "c"), ("c", "new"), ("a", "b")]
+    table = ScoreTable("abc", np.zeros((3, 1)), ["p"], layers={"p": vectors},
+                       layer_names={"p": names})  # fmt: skip
+    columns = LayerColumns.of(table.rows([0, 2]))
+    unit = columns.slots[0].units[0]
+    found, both = columns.matrix(table), np.arcsinh(np.array([1.0, 3.0]) / unit)
+    wanted = [both.mean(), both.std(), both.min(), both.max(), 2]
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-12)
+    # Of a layer that nothing trained has, nothing is read.
+    one = np.arcsinh(2 / unit)
+    np.testing.assert_allclose(found[1], [one, 0, one, one, 1], rtol=1e-12)
+    assert found[2].tolist() == [0, 0, 0, 0, 0]
 
 
 def test_paths_of_a_graph() -> None:

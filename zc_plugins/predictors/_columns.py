@@ -40,19 +40,31 @@ class Joined:
     """Columns of several kinds, each of mean 0 and variance 1 in the training set.
 
     Attributes:
-        kinds: readers of the training set.
+        kinds: by key of ``READERS``, those of the training set.
         mean: of each column.
         std: of each column; infinite where it is constant, so that it stays 0.
     """
 
-    kinds: tuple[Columns, ...]
+    kinds: Mapping[str, Columns]
     mean: Float[ndarray, " columns"]
     std: Float[ndarray, " columns"]
 
-    def matrix(self, table: ScoreTable) -> Float[ndarray, "candidates columns"]:
-        """The standardised columns."""
-        matrices = [kind.matrix(table) for kind in self.kinds]
-        return (np.concatenate(matrices, axis=1) - self.mean) / self.std
+    def matrix(
+        self, table: ScoreTable, read: dict[str, ndarray] | None = None
+    ) -> Float[ndarray, "candidates columns"]:
+        """The standardised columns.
+
+        Args:
+            table: any.
+            read: kinds that were read off this table by readers of the same training set; those
+                that are read here are put in.
+        """
+        known = {} if read is None else read
+        for kind, reader in self.kinds.items():
+            if kind not in known:
+                known[kind] = reader.matrix(table)
+        numbers = np.concatenate([known[kind] for kind in self.kinds], axis=1)
+        return (numbers - self.mean) / self.std
 
 
 def joined(table: ScoreTable, reads: Sequence[str]) -> Joined:
@@ -65,9 +77,9 @@ def joined(table: ScoreTable, reads: Sequence[str]) -> Joined:
     Raises:
         MissingStatistic: if the table holds nothing of a kind.
     """
-    kinds = tuple(READERS[kind](table) for kind in reads)
-    matrices = [kind.matrix(table) for kind in kinds]
-    for kind, matrix in zip(reads, matrices, strict=True):
+    kinds = {kind: READERS[kind](table) for kind in reads}
+    matrices = [reader.matrix(table) for reader in kinds.values()]
+    for kind, matrix in zip(kinds, matrices, strict=True):
         if not matrix.shape[1]:
             raise MissingStatistic(f"the table has no {kind}: read one of {held(table)}")
     numbers = np.concatenate(matrices, axis=1)

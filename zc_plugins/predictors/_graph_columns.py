@@ -63,26 +63,31 @@ class GraphColumns:
         return np.array(rows, dtype=np.float64).reshape(len(table), -1)
 
     def _row(self, edges: Edges) -> list[float]:
+        paths = self._paths(edges)
+        # Of each operation: its edges, those at the input and those at the output.
+        counts: dict[Any, list[int]] = {operation: [0, 0, 0] for operation in self.operations}
+        for (source, target), operation in edges.items():
+            if operation in counts:
+                here = (1, source == 0, target == self.last)
+                counts[operation] = [n + m for n, m in zip(counts[operation], here, strict=True)]
         row: list[float] = []
         for size in range(1, len(self.operations) + 1):
-            for allowed in combinations(self.operations, size):
-                part = {edge for edge, operation in edges.items() if operation in allowed}
-                lengths = self._paths(dict.fromkeys(part, 1))
+            for allowed in map(frozenset, combinations(self.operations, size)):
+                lengths = [len(path) for path in paths if allowed.issuperset(path)]
                 row += [min(lengths, default=-1), max(lengths, default=-1), len(lengths)]
-                row.append(len(part))
-                row += [sum(s == 0 for s, _ in part), sum(t == self.last for _, t in part)]
+                row += map(sum, zip(*(counts[operation] for operation in allowed), strict=True))
         for operation in self.operations:
-            whole = {e: int(o == operation) for e, o in edges.items() if o != ABSENT}
-            lengths = self._paths(whole)
+            lengths = [path.count(operation) for path in paths]
             row += [min(lengths, default=-1), max(lengths, default=-1)]
         return row
 
-    def _paths(self, weights: Mapping[tuple[int, int], int]) -> list[int]:
-        """The sum of weights along each path from input to output."""
-        ways: dict[int, list[int]] = {0: [0]}
-        for (source, target), weight in sorted(weights.items(), key=lambda item: item[0][::-1]):
-            reached = [length + weight for length in ways.get(source, [])]
-            ways.setdefault(target, []).extend(reached)
+    def _paths(self, edges: Edges) -> list[tuple[Any, ...]]:
+        """The operations along each path from input to output."""
+        ways: dict[int, list[tuple[Any, ...]]] = {0: [()]}
+        for (source, target), operation in sorted(edges.items(), key=lambda item: item[0][::-1]):
+            if operation != ABSENT:
+                reached = [(*path, operation) for path in ways.get(source, ())]
+                ways.setdefault(target, []).extend(reached)
         return ways.get(self.last, []) if self.last else []
 
 

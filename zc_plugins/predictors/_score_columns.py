@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import ReferenceMismatch
@@ -39,18 +39,17 @@ class ScoreColumns:
         missing = [name for name in self.trained.proxies if name not in table.proxies]
         if missing:
             raise ReferenceMismatch(f"the table lacks {missing}: score with the same proxies")
-        columns = [
-            self._normal(mine, among)
+        shares = [
+            ranks(mine, among)
             for mine, among in zip(
                 table.only(self.trained.proxies).oriented.T, self.trained.oriented.T, strict=True
             )
         ]
-        return np.stack(columns, axis=1)
+        return _normal(np.stack(shares, axis=1), len(self.trained))
 
-    def _normal(self, values: ndarray, among: ndarray) -> ndarray:
-        count = len(among)
-        # A new value's rank is among the trained and itself: (0, 1] becomes (0, 1).
-        shares = ranks(values, among) - 0.5 / (count + 1)
-        unscored = stats.norm.ppf(0.25 / (count + 1))
-        scores: ndarray = stats.norm.ppf(np.nan_to_num(shares, nan=0.5))
-        return np.where(np.isnan(shares), unscored, scores)
+
+def _normal(shares: ndarray, count: int) -> Float[ndarray, "candidates proxies"]:
+    # A new value's rank is among the trained and itself: (0, 1] becomes (0, 1).
+    scores: ndarray = ndtri(np.nan_to_num(shares - 0.5 / (count + 1), nan=0.5))
+    unscored = float(ndtri(0.25 / (count + 1)))
+    return np.where(np.isnan(shares), unscored, scores)

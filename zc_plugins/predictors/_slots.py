@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,8 +45,8 @@ class Slots:
         known: dict[str, float] = {}
         units = []
         for proxy in proxies:
-            for row in range(len(table)):
-                names = _names(table, proxy, row)
+            # Networks have few different lists of layers.
+            for names in dict.fromkeys(_names(table, proxy, row) for row in range(len(table))):
                 for place, name in enumerate(names):
                     # Relative depth, of the longest network that has the layer.
                     known.setdefault(name, place / len(names))
@@ -54,23 +55,35 @@ class Slots:
             units.append(float(np.median(numbers)) * FLOOR if len(numbers) else 1.0)
         return Slots(tuple(proxies), tuple(sorted(known, key=known.__getitem__)), tuple(units))
 
+    @cached_property
+    def _slot_of(self) -> dict[str, int]:
+        return {name: slot for slot, name in enumerate(self.names)}
+
     def read(self, table: ScoreTable) -> Float[ndarray, "candidates slots proxies"]:
         """Signed logarithms of the layers' numbers, asinh(number / unit); NaN in an empty slot.
 
         Layers that the training set did not have are left out.
         """
-        places = {name: place for place, name in enumerate(self.names)}
-        numbers = np.full((len(table), len(self.names), len(self.proxies)), np.nan)
-        for column, (proxy, unit) in enumerate(zip(self.proxies, self.units, strict=True)):
-            known: dict[tuple[str, ...], ndarray] = {}
-            for row in range(len(table)):
-                names = _names(table, proxy, row)
-                if names not in known:
-                    known[names] = np.array([places.get(name, -1) for name in names], np.intp)
-                here = known[names]
-                numbers[row, here[here >= 0], column] = table.layers[proxy][row][here >= 0]
-            numbers[:, :, column] = np.arcsinh(numbers[:, :, column] / unit)
-        return np.where(np.isfinite(numbers), numbers, np.nan)
+        columns = [self.column(table, proxy).T for proxy in self.proxies]
+        return np.ascontiguousarray(np.stack(columns, axis=2))
+
+    def column(self, table: ScoreTable, proxy: str) -> Float[ndarray, "slots candidates"]:
+        """Those of one proxy."""
+        numbers = np.full((len(self.names), len(table)), np.nan)
+        known: dict[tuple[str, ...], ndarray] = {}
+        slots = []
+        for row in range(len(table)):
+            names = _names(table, proxy, row)
+            if names not in known:
+                known[names] = np.array([self._slot_of.get(n, -1) for n in names], np.intp)
+            slots.append(known[names])
+        here = np.concatenate([*slots, np.empty(0, np.intp)])
+        rows = np.repeat(np.arange(len(table)), [len(each) for each in slots])
+        unit = self.units[self.proxies.index(proxy)]
+        found = np.arcsinh(np.concatenate([*table.layers[proxy], np.empty(0)]) / unit)
+        kept = (here >= 0) & np.isfinite(found)
+        numbers[here[kept], rows[kept]] = found[kept]
+        return numbers
 
 
 def _names(table: ScoreTable, proxy: str, row: int) -> tuple[str, ...]:

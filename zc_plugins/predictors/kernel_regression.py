@@ -11,10 +11,12 @@ from scipy.linalg import eigh
 from scipy.spatial.distance import cdist
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.predictors._columns import Joined, joined, require_kinds
+from zc_plugins.predictors._columns import joined, require_kinds
 from zc_plugins.predictors._normal_scores import NormalScores
-from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
-from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.predictors._on_columns import OnColumns
+from zc_plugins.predictors._predictor import Fitted, Predictor
+from zc_plugins.predictors._spread import Guess
+from zc_plugins.predictors._training import training_set
 from zc_plugins.scores import ScoreTable
 
 LENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
@@ -35,11 +37,16 @@ def kernel_regression(reads: Sequence[str] = ("scores",)) -> Predictor:
     Args:
         reads: kinds of columns, as of ``ridge``.
 
+    Returns:
+        A predictor whose standard deviation is learned from the process's and from the errors that
+        leaving one out shows.
+
     Raises:
         InvalidArgument: if a kind of column is unknown.
 
     References:
-        Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapters 2 and 5.
+        Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapters 2 and 5;
+        section 5.4.2 for leaving one out.
     """
     require_kinds(reads)
     return KernelRegression(tuple(reads))
@@ -69,10 +76,12 @@ class KernelRegression:
         # The greatest likelihood has this amplitude, whatever length and noise are.
         amplitude = max(float((along**2 / damped).mean()), 1e-6)
         inverse = vectors / np.sqrt(damped)
-        return _Process(
-            columns, labels, points, vectors @ (along / damped), inverse, amplitude, noise,
-            length * np.sqrt(varied),
-        )  # fmt: skip
+        weights = vectors @ (along / damped)
+        model = _Process(points, weights, inverse, amplitude, noise, length * np.sqrt(varied))
+        # Without its own label a candidate has this variance, and is off by so much.
+        alone = 1 / (inverse**2).sum(axis=1)
+        left_out = Guess(target - weights * alone, np.sqrt(amplitude * alone))
+        return OnColumns.of(columns, labels, model, left_out, target)
 
 
 def _likelihood(spectrum: tuple[ndarray, ndarray], noise: float, target: ndarray) -> float:
@@ -88,8 +97,6 @@ class _Process:
     """The process after the trained candidates were seen.
 
     Attributes:
-        columns: of the training set.
-        labels: between accuracies and normal scores.
         points: shape (trained, columns).
         weights: shape (trained,).
         inverse: shape (trained, trained), a square root of the covariance's inverse.
@@ -98,8 +105,6 @@ class _Process:
         length: over which points are alike.
     """
 
-    columns: Joined
-    labels: NormalScores
     points: ndarray
     weights: ndarray
     inverse: ndarray
@@ -107,12 +112,10 @@ class _Process:
     noise: float
     length: float
 
-    def predict(self, table: ScoreTable) -> Prediction:
-        """See ``Fitted``."""
-        if not len(table):
-            return Prediction(np.empty(0), np.empty(0))
-        squares = cdist(self.columns.matrix(table), self.points, "sqeuclidean")
+    def __call__(self, numbers: Float[ndarray, "candidates columns"]) -> Guess:
+        """Mean and deviation of the process."""
+        squares = cdist(numbers, self.points, "sqeuclidean")
         cross = np.exp(-squares / (2 * self.length**2))
         known = ((cross @ self.inverse) ** 2).sum(axis=1)
         variance = self.amplitude * (np.maximum(1 - known, 0) + self.noise)
-        return of_the_live(table, self.labels.back(cross @ self.weights, np.sqrt(variance)))
+        return Guess(cross @ self.weights, np.sqrt(variance))

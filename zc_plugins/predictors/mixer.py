@@ -126,8 +126,8 @@ class Mixer:
             return fitted
         mean, std = fitted.drawn(tokens[out])
         off = float(np.sqrt((((target[out].numpy() - mean) / std) ** 2).mean()))
-        # Few labels tell how far off, so it corrects by no more than twice.
-        return FittedMixer(self, slots, scale, labels, network, float(np.clip(off, 0.5, 2.0)))
+        # Few labels tell how far off, and they chose when to stop: they only widen, at most twice.
+        return FittedMixer(self, slots, scale, labels, network, float(np.clip(off, 1.0, 2.0)))
 
     def network(self, slots: Slots, rng: torch.Generator) -> SlotMixer:
         """With initial weights."""

@@ -12,6 +12,7 @@ from zc_plugins._seeding import generator
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import InvalidArgument, MissingStatistic, ReferenceMismatch
 from zc_plugins.losses import diff_kendall
+from zc_plugins.predictors._flushed import flushed
 from zc_plugins.predictors._normal_scores import NormalScores
 from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
 from zc_plugins.predictors._segment_mixer import SegmentMixer
@@ -86,7 +87,8 @@ class MixerAuthors:
         if missing:
             raise MissingStatistic(f"the table has no vectors of {missing}: score with them")
         lengths = tuple(max(map(len, table.layers[proxy])) for proxy in self.proxies)
-        network = self._trained(_padded(table, self.proxies, lengths), accuracy)
+        with flushed():
+            network = self._trained(_padded(table, self.proxies, lengths), accuracy)
         labels = NormalScores.of(accuracy)
         fitted = _Scaled(self, lengths, network, labels, 1.0, 0.0, 1.0)
         seen, target = fitted.drawn(table), labels.to(accuracy)
@@ -101,7 +103,10 @@ class MixerAuthors:
         inputs = torch.as_tensor(numbers, dtype=torch.float32)
         spread = float(accuracy.std()) or 1.0
         target = torch.as_tensor((accuracy - accuracy.mean()) / spread, dtype=torch.float32)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.rate, weight_decay=1e-3)
+        # Fused, a step at the published width takes two thirds of the time.
+        optimizer = torch.optim.Adam(
+            network.parameters(), lr=self.rate, weight_decay=1e-3, fused=True
+        )
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
         batches = max(1, len(target) // self.batch)
         for _ in range(self.epochs):

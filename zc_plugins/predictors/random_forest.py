@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from zc_plugins._optional import require
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import InvalidArgument
-from zc_plugins.predictors._columns import Joined, joined, require_kinds
+from zc_plugins.predictors._columns import joined, require_kinds
 from zc_plugins.predictors._normal_scores import NormalScores
-from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
-from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.predictors._on_columns import OnColumns
+from zc_plugins.predictors._predictor import Fitted, Predictor
+from zc_plugins.predictors._spread import Guess
+from zc_plugins.predictors._training import training_set
 from zc_plugins.scores import ScoreTable
 
 FOLDS, FOLD_TREES = 5, 40
@@ -42,8 +45,8 @@ def random_forest(
         seed: of the trees.
 
     Returns:
-        A predictor whose standard deviation is that of the trees, scaled to the errors on left-out
-        folds of the training set.
+        A predictor whose standard deviation is learned from the trees' and from the errors on
+        left-out folds of the training set.
 
     Raises:
         InvalidArgument: if a kind of column is unknown, or there is no tree.
@@ -77,13 +80,13 @@ class RandomForest:
         labels = NormalScores.of(accuracy)
         numbers, target = columns.matrix(table), labels.to(accuracy)
         folds = np.random.default_rng(self.seed).permutation(len(table)) % FOLDS
-        squares = np.empty(len(table))
+        left_out = Guess(np.empty(len(table)), np.empty(len(table)))
         for fold in range(FOLDS):
             out = folds == fold
-            mean, std = _votes(self._grown(numbers[~out], target[~out], FOLD_TREES), numbers[out])
-            squares[out] = ((target[out] - mean) / std) ** 2
-        scale = float(np.sqrt(squares.mean()))
-        return _Forest(columns, labels, self._grown(numbers, target, self.trees), scale)
+            votes = _votes(self._grown(numbers[~out], target[~out], FOLD_TREES), numbers[out])
+            left_out.mean[out], left_out.std[out] = votes
+        model = partial(_votes, self._grown(numbers, target, self.trees))
+        return OnColumns.of(columns, labels, model, left_out, target)
 
     def _grown(self, numbers: ndarray, target: ndarray, trees: int) -> Any:
         ensemble = require("sklearn.ensemble", extra="predictors")
@@ -96,24 +99,9 @@ class RandomForest:
         return forest.fit(numbers, target)
 
 
-def _votes(forest: Any, numbers: ndarray) -> tuple[ndarray, ndarray]:
+def _votes(forest: Any, numbers: Float[ndarray, "candidates columns"]) -> Guess:
     # Asked as a whole, a forest spends milliseconds on each call to start its workers.
     read = numbers.astype(np.float32)
     votes = np.stack([tree.tree_.predict(read)[:, 0] for tree in forest.estimators_])
     # Trees that agree to the last digit are not certain.
-    return votes.mean(axis=0), np.maximum(votes.std(axis=0), 0.05)
-
-
-@dataclass(frozen=True, eq=False)
-class _Forest:
-    columns: Joined
-    labels: NormalScores
-    forest: Any
-    scale: float
-
-    def predict(self, table: ScoreTable) -> Prediction:
-        """See ``Fitted``."""
-        if not len(table):
-            return Prediction(np.empty(0), np.empty(0))
-        mean, std = _votes(self.forest, self.columns.matrix(table))
-        return of_the_live(table, self.labels.back(mean, self.scale * std))
+    return Guess(votes.mean(axis=0), np.maximum(votes.std(axis=0), 0.05))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.predictors._columns import Joined, joined, require_kinds
+from zc_plugins.predictors._columns import joined, require_kinds
 from zc_plugins.predictors._normal_scores import NormalScores
-from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
-from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.predictors._on_columns import OnColumns
+from zc_plugins.predictors._predictor import Fitted, Predictor
+from zc_plugins.predictors._spread import Guess
+from zc_plugins.predictors._training import training_set
 from zc_plugins.scores import ScoreTable
 
 PENALTIES = np.logspace(-3, 3, 13)
@@ -29,7 +32,8 @@ def ridge(reads: Sequence[str] = ("scores",)) -> Predictor:
             cell), one or more.
 
     Returns:
-        A predictor of Student's interval without its tails: as wide as the left-out errors.
+        A predictor whose standard deviation is learned from Student's and from the errors that
+        leaving one out shows.
 
     Raises:
         InvalidArgument: if a kind of column is unknown.
@@ -59,17 +63,19 @@ class Ridge:
         centre = float(target.mean())
         left, singular, right = np.linalg.svd(columns.matrix(table), full_matrices=False)
         along = left.T @ (target - centre)
-        best = (np.inf, 0.0)
+        best = (np.inf, 0.0, target, target)
         for penalty in PENALTIES * len(table):
             shrunk = singular**2 / (singular**2 + penalty)
             # The intercept takes its share of each candidate's own label too.
-            leverage = (left**2) @ shrunk + 1 / len(table)
-            errors = (target - centre - left @ (shrunk * along)) / np.maximum(1 - leverage, 1e-3)
-            best = min(best, (float(np.mean(errors**2)), float(penalty)))
-        error, penalty = best
+            free = np.maximum(1 - (left**2) @ shrunk - 1 / len(table), 1e-3)
+            errors = (target - centre - left @ (shrunk * along)) / free
+            tried = (float(np.mean(errors**2)), float(penalty), errors, free)
+            best = min(best, tried, key=itemgetter(0))
+        _, penalty, errors, free = best
         coefficients = right.T @ (singular / (singular**2 + penalty) * along)
-        spread = (right.T / np.sqrt(singular**2 + penalty)).T
-        return _Trend(columns, labels, coefficients, centre, spread, error)
+        model = _Trend(coefficients, centre, (right.T / np.sqrt(singular**2 + penalty)).T)
+        left_out = Guess(target - errors, free**-0.5)
+        return OnColumns.of(columns, labels, model, left_out, target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,26 +83,17 @@ class _Trend:
     """Coefficients of standardised columns.
 
     Attributes:
-        columns: of the training set.
-        labels: between accuracies and normal scores.
         coefficients: shape (columns,).
         centre: mean normal score.
-        spread: shape (directions, columns), a square root of the coefficients' covariance.
-        error: mean square that leaving one out showed.
+        spread: shape (directions, columns), a square root of the coefficients' covariance, in
+            squares of the error.
     """
 
-    columns: Joined
-    labels: NormalScores
     coefficients: ndarray
     centre: float
     spread: ndarray
-    error: float
 
-    def predict(self, table: ScoreTable) -> Prediction:
-        """See ``Fitted``."""
-        if not len(table):
-            return Prediction(np.empty(0), np.empty(0))
-        numbers = self.columns.matrix(table)
-        mean = self.centre + numbers @ self.coefficients
+    def __call__(self, numbers: Float[ndarray, "candidates columns"]) -> Guess:
+        """Mean, and what the doubt about the coefficients makes of an error of 1."""
         far = ((numbers @ self.spread.T) ** 2).sum(axis=1)
-        return of_the_live(table, self.labels.back(mean, np.sqrt(self.error * (1 + far))))
+        return Guess(self.centre + numbers @ self.coefficients, np.sqrt(1 + far))

@@ -11,6 +11,7 @@ from zc_plugins._shapes import Float, ndarray
 from zc_plugins.ensembles import SHELF as ENSEMBLES
 from zc_plugins.predictors._normal_scores import NormalScores
 from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
+from zc_plugins.predictors._spread import Guess, Spread
 from zc_plugins.predictors._training import of_the_live, training_set
 from zc_plugins.scores import ScoreTable
 
@@ -56,46 +57,61 @@ class TrainingFree:
         numbers = score(among, among)
         readable = numbers[np.isfinite(numbers)]
         order = NormalScores.of(readable if len(readable) else np.zeros(1))
-        seen = _Order(score, among, order, labels, 0.0, 1.0).normal(table)
-        target = labels.to(accuracy)
+        trend = _Trend(score, among, order)
+        seen, target = trend(table), labels.to(accuracy)
         slope = max(float(seen @ target) / max(float(seen @ seen), 1e-9), 1e-6)
-        return _Order(score, among, order, labels, slope, float(np.std(target - slope * seen)))
+        # One slope learns next to nothing by heart: the trained tell how far off it is.
+        return _Scaled(trend, labels, slope, Spread.of(_guess(slope * seen), target))
 
 
 @dataclass(frozen=True, eq=False)
-class _Order:
-    """A score's order with a slope.
+class _Trend:
+    """A score's order.
 
     Attributes:
         score: in the order of merit.
         among: the candidates that it is ranked in.
         order: between the score's numbers and normal scores.
-        labels: between accuracies and normal scores.
-        slope: expected normal score of an accuracy for one of the score.
-        error: how far the trained were off.
     """
 
     score: Score
     among: ScoreTable
     order: NormalScores
-    labels: NormalScores
-    slope: float
-    error: float
 
-    def normal(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
+    def __call__(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """Normal scores of the numbers; a candidate without one stands last."""
         numbers = self.score(table, self.among)
         scores = self.order.to(np.nan_to_num(numbers, nan=0.0, neginf=0.0))
         last = float(self.order.scores[0]) - 1.0
         return np.where(np.isfinite(numbers), scores, np.minimum(last, scores.min(initial=last)))
 
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """A score's order with a slope.
+
+    Attributes:
+        trend: the order.
+        labels: between accuracies and normal scores.
+        slope: expected normal score of an accuracy for one of the score.
+        spread: learned from how far the trained were off.
+    """
+
+    trend: _Trend
+    labels: NormalScores
+    slope: float
+    spread: Spread
+
     def predict(self, table: ScoreTable) -> Prediction:
         """See ``Fitted``."""
         if not len(table):
             return Prediction(np.empty(0), np.empty(0))
-        mean = self.slope * self.normal(table)
-        std = np.full(len(table), max(self.error, 1e-6))
-        return of_the_live(table, self.labels.back(mean, std))
+        guess = _guess(self.slope * self.trend(table))
+        return of_the_live(table, self.labels.back(guess.mean, self.spread(guess)))
+
+
+def _guess(mean: Float[ndarray, " candidates"]) -> Guess:
+    return Guess(mean, np.ones(len(mean)))
 
 
 def _function(score: str | Score) -> Score:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins.errors import InvalidArgument
 from zc_plugins.predictors._normal_scores import NormalScores
 from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
 from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.predictors._translated import Translated
 from zc_plugins.scores import ScoreTable
 
 SLOPE, BELIEF = 0.8, 5.0
@@ -17,7 +19,13 @@ SLOPE, BELIEF = 0.8, 5.0
 how many trainings it takes to weigh as much as that expectation."""
 
 
-def warm_start(elsewhere: Fitted, here: Predictor) -> Predictor:
+def warm_start(
+    elsewhere: Fitted,
+    here: Predictor,
+    *,
+    there: ScoreTable | None = None,
+    population: ScoreTable | None = None,
+) -> Predictor:
     """Follows a predictor fitted elsewhere, and learns where the trainings here depart from it.
 
     The normal score of an accuracy is a slope times that of what ``elsewhere`` foretells, and a
@@ -27,9 +35,17 @@ def warm_start(elsewhere: Fitted, here: Predictor) -> Predictor:
         elsewhere: fitted on another data set, or on another space with the same columns; its unit
             does not matter, its order does.
         here: learns the rest.
+        there: where scores there are of another size, as in another space: candidates of it, e.g.
+            those that ``elsewhere`` was fitted on. Each score here is then read as the one of the
+            same rank there. ``elsewhere`` must read these scores only, no layers and parameters.
+        population: unlabelled candidates of this space, with ``there``.
 
     Returns:
         A predictor whose standard deviation is that of the rest.
+
+    Raises:
+        InvalidArgument: if only one of ``there`` and ``population`` is passed, or a proxy of
+            ``there`` has no score in one of them.
 
     References:
         Kennedy and O'Hagan, Predicting the output from a complex computer code when fast
@@ -44,6 +60,10 @@ def warm_start(elsewhere: Fitted, here: Predictor) -> Predictor:
         >>> bool(fitted.predict(table).mean.argmax() == 5)
         True
     """
+    if (there is None) != (population is None):
+        raise InvalidArgument("there and population belong together: pass both or neither")
+    if there is not None and population is not None:
+        elsewhere = Translated(elsewhere, there, population)
     return WarmStart(elsewhere, here)
 
 
