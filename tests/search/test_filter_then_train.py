@@ -14,8 +14,10 @@ from zc_plugins import Budget, Excitation, Scorer, recipes
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.scores import ScoreTable
 from zc_plugins.search import FilterThenTrain, Training
-from zc_plugins.search.filter_then_train import expected_improvement
+from zc_plugins.search._learned import Learned, expected_improvement
 from zc_plugins.spaces.module import ModuleSpace
 
 SHAPE = (4,)
@@ -224,3 +226,17 @@ def test_a_scorer_that_can_read_nothing() -> None:
     scorer = Scorer(["jacov"], Excitation((5,)))
     with pytest.raises(NothingScored, match="could be scored"):
         FilterThenTrain(SPACE, scorer, pool=5, first=2).propose([])
+
+
+def test_dead_networks_are_no_trainings_to_learn_from() -> None:
+    """Ten of which four live: a predictor that needs five waits, and nothing stops."""
+    table = ScoreTable([str(n) for n in range(12)], np.arange(12.0)[:, None], ["size"])
+    dead = ScoreTable(
+        table.candidates, table.values, ["size"], degenerate=[place >= 4 for place in range(12)]
+    )
+    values = {place: float(place) for place in range(10)}
+    assert Learned.of(ridge(), dead, values) is None
+    learned = Learned.of(ridge(), table, values)
+    assert learned is not None
+    assert learned.best == 9
+    assert learned.improvement(table).argmax() >= 10
