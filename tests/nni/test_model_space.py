@@ -14,6 +14,7 @@ from zc_plugins.errors import InvalidArgument
 from zc_plugins.nni import NniSpace
 from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF
+from zc_plugins.spaces.module import Proposal
 from zc_plugins.spaces.nasbench201 import EDGES, Cell
 from zc_plugins.spaces.nasbench201 import NasBench201 as OwnNasBench201
 from zc_plugins.testing import check_space
@@ -43,6 +44,8 @@ def test_constrained_hub() -> None:
         assert neighbour != architecture
         for each in (architecture, neighbour):
             assert space.decode(space.encode(each)) == each
+            # A label of several values, the inputs of a node, is one text.
+            assert space.suggest(Proposal(space.parameters(each), None)) == each
             assert space.build(each)(torch.zeros(2, *SHAPE)).shape == (2, 10)
 
 

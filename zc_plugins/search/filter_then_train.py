@@ -69,11 +69,7 @@ class FilterThenTrain:
         predictor: Predictor | None = None,
         seed: int = 0,
     ) -> None:
-        if not 2 <= first <= pool or neighbours < 0 or seed < 0:
-            raise InvalidArgument(
-                f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
-                "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
-            )
+        require_numbers(first, pool, neighbours, seed)
         self._space, self._scorer, self._predictor = space, scorer, predictor
         self._first, self._pool, self._neighbours = first, pool, neighbours
         self._admission = None if budget is None else Admission(space, budget, scorer.device)
@@ -109,11 +105,18 @@ class FilterThenTrain:
         else:
             self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
             promise = self._improvement(evidence)
+            # What no proxy could score is likely not to be built either.
+            promise = np.where(np.isnan(self._table.values).all(axis=1), -np.inf, promise)
         order = np.argsort(-promise, kind="stable")
         for place in map(int, order):
             if place not in taken and np.isfinite(promise[place]):
                 return self._architectures[place], self._table.rows([place])
         return None
+
+    @property
+    def table(self) -> ScoreTable:
+        """Scores of all architectures that were looked at so far."""
+        return self._table
 
     def key(self, architecture: Any) -> str:
         """The same for architectures that compute the same."""
@@ -191,6 +194,19 @@ class FilterThenTrain:
                 return early.predict(table), max(evidence.early.values())
         whole = gaussian_process(ensemble, population=self._population, early=early)
         return _fit(whole, table, evidence.whole).predict(table), max(evidence.whole.values())
+
+
+def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
+    """Refuse numbers with which there is no course.
+
+    Raises:
+        InvalidArgument: with the remedy.
+    """
+    if not 2 <= first <= pool or neighbours < 0 or seed < 0:
+        raise InvalidArgument(
+            f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
+            "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
+        )
 
 
 @dataclass(frozen=True)
