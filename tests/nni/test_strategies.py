@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import nni
+import numpy as np
 import pytest
 
 from zc_plugins import Budget, recipes
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.nni import (
     FilterThenTrainStrategy,
+    NniSpace,
     ZeroCostEvolution,
     ZeroCostStrategy,
     echoed,
@@ -24,6 +26,8 @@ from zc_plugins.nni import (
 from zc_plugins.nni.report import sample_text
 from zc_plugins.predictors import Fitted
 from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.scores import ScoreTable
 
 from .spaces import Nested, Unbuildable, parameters, sample_of_run, size, train
@@ -464,6 +468,17 @@ def test_a_predictor_learns_once_it_can(run: Callable[..., Any], tmp_path: Path)
     assert len(experiment.export_top_models(99)) == 8
     with pytest.raises(InvalidArgument, match="train 1000"):
         run(Nested(), functional(narrow), filtered(pool=200, predictor=Noted(1000)), trials=15)
+
+
+def test_a_warm_start_leads_from_the_second_training_on(run: Callable[..., Any]) -> None:
+    space = NniSpace(Nested())
+    architectures = [space.sample(np.random.default_rng(seed)) for seed in range(20)]
+    table = size().score(architectures, space=space)
+    there = ridge().fit(table, -table.column("params") / 7)
+    strategy = filtered(pool=200, predictor=warm_start(there, ridge()))
+    experiment = run(Nested(), functional(narrow), strategy, trials=3)
+    third = list(experiment.strategy.list_models(sort=False))[2]
+    assert -third.metric == min(parameters(n) for n in _networks(Nested()))
 
 
 def test_labels_of_the_evaluator_are_drawn(run: Callable[..., Any]) -> None:

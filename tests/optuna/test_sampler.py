@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from torch import nn
 
-from zc_plugins import Budget, recipes
+from zc_plugins import Budget, ModuleSpace, recipes
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna import (
     ZeroCostPruner,
@@ -25,8 +25,10 @@ from zc_plugins.optuna import (
     enforce_budget,
     enqueue_best,
 )
-from zc_plugins.predictors import Fitted
+from zc_plugins.predictors import Fitted, Predictor
 from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.scores import ScoreTable
 
 from .builders import SHAPE, build_cnn, build_mlp, size_scorer
@@ -507,3 +509,41 @@ def test_a_predictor_and_trainings_that_fail_or_repeat() -> None:
     study.optimize(unlucky, n_trials=12, catch=RuntimeError)
     # Two of the three that were alike have a value: one architecture.
     assert noted.had[-1] <= 5
+
+
+def narrow_elsewhere() -> Predictor:
+    """Fitted on another data set, where narrow networks were better, in another unit."""
+    trained = [optuna.trial.FixedTrial({"width": width}) for width in range(1, 64, 4)]
+    space = ModuleSpace(build_mlp)
+    table = size_scorer().score([space.suggest(trial) for trial in trained], space=space)
+    there = ridge().fit(table, np.array([100.0 - t.params["width"] for t in trained]))
+    return warm_start(there, ridge())
+
+
+def test_a_warm_start_chooses_and_prunes_from_two_trials_on() -> None:
+    sampler = screened(half_life=None, predictor=narrow_elsewhere())
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(lambda trial: float(build_mlp(trial).out_features), n_trials=4)
+    widths = [t.params["width"] for t in study.trials]
+    assert min(widths[:2]) > 32 > max(widths[2:])
+    pruner = ZeroCostPruner(
+        None, build_mlp, size_scorer(), reference_size=30, predictor=narrow_elsewhere()
+    )
+    study = optuna.create_study(pruner=pruner)
+    for width in (60, 50):
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={"width": width},
+                distributions={"width": optuna.distributions.IntDistribution(1, 64)},
+                value=float(width),
+            )
+        )
+    notes = []
+    for width in (64, 2):
+        study.sampler = optuna.samplers.PartialFixedSampler({"width": width}, RandomSampler())
+        trial = study.ask()
+        build_mlp(trial)
+        notes.append((trial.should_prune(), study.trials[-1].user_attrs.get("zc_note", "")))
+    assert notes[0][0]
+    assert "foretold too low" in notes[0][1]
+    assert not notes[1][0]

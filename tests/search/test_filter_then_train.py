@@ -15,6 +15,7 @@ from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.scores import ScoreTable
 from zc_plugins.search import FilterThenTrain, Training
 from zc_plugins.search._learned import Learned, expected_improvement
@@ -240,3 +241,21 @@ def test_dead_networks_are_no_trainings_to_learn_from() -> None:
     assert learned is not None
     assert learned.best == 9
     assert learned.improvement(table).argmax() >= 10
+
+
+def test_a_warm_start_leads_from_the_second_training_on() -> None:
+    """Accuracies against the scores, as they were on another data set, in another unit."""
+
+    def truth(chain: Chain) -> float:
+        return -float(sum(chain))
+
+    rng = np.random.default_rng(1)
+    chains = [SPACE.sample(rng) for _ in range(40)]
+    table = size().score(chains, space=SPACE)
+    there = ridge(["parameters"]).fit(table, np.array([7 + 0.1 * truth(c) for c in chains]))
+    cold, warm = ridge(["parameters"]), warm_start(there, ridge(["parameters"]))
+    first, *others = (trained(course(first=2, predictor=p), 4, truth) for p in (cold, warm))
+    assert first[:2] == others[0][:2]
+    late = [[t.value for t in trainings[2:]] for trainings in (first, others[0])]
+    assert max(late[0]) < min(late[1])
+    assert min(late[1]) >= max(truth(SPACE.sample(rng)) for _ in range(20))
