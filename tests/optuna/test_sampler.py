@@ -17,13 +17,14 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from torch import nn
 
-from zc_plugins import Budget, ModuleSpace, recipes
+from zc_plugins import Budget, recipes
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna import (
     ZeroCostPruner,
     ZeroCostSampler,
     enforce_budget,
     enqueue_best,
+    fitted_on,
 )
 from zc_plugins.predictors import Fitted, Predictor
 from zc_plugins.predictors.gaussian_process import gaussian_process
@@ -513,11 +514,16 @@ def test_a_predictor_and_trainings_that_fail_or_repeat() -> None:
 
 def narrow_elsewhere() -> Predictor:
     """Fitted on another data set, where narrow networks were better, in another unit."""
-    trained = [optuna.trial.FixedTrial({"width": width}) for width in range(1, 64, 4)]
-    space = ModuleSpace(build_mlp)
-    table = size_scorer().score([space.suggest(trial) for trial in trained], space=space)
-    there = ridge().fit(table, np.array([100.0 - t.params["width"] for t in trained]))
-    return warm_start(there, ridge())
+    study = optuna.create_study(direction="minimize", sampler=RandomSampler(seed=0))
+    study.optimize(lambda trial: build_mlp(trial).out_features / 7, n_trials=16)
+    return warm_start(fitted_on(study, ridge(), build_mlp, size_scorer()), ridge())
+
+
+def test_a_study_that_has_taught_too_little() -> None:
+    study = optuna.create_study()
+    study.optimize(small, n_trials=3)
+    with pytest.raises(InvalidArgument, match="3 finished trials"):
+        fitted_on(study, ridge(), build_mlp, size_scorer())
 
 
 def test_a_warm_start_chooses_and_prunes_from_two_trials_on() -> None:
