@@ -142,3 +142,24 @@ def test_a_space_in_another_format() -> None:
 
     with pytest.raises(InvalidArgument, match="model_space is Graph: pass"):
         NniSpace(Graph())
+
+
+def test_optunas_samplers_propose_of_a_model_space() -> None:
+    """Parameters of an architecture are known, so that it can be proposed to a trial."""
+    import optuna
+
+    from zc_plugins import recipes
+    from zc_plugins.optuna import FilterThenTrainSampler
+
+    space = NniSpace(Nested())
+    sampler = FilterThenTrainSampler(space, recipes.size(SHAPE), pool=20, first=2, neighbours=3)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+
+    def size(trial: optuna.Trial) -> float:
+        return float(sum(p.numel() for p in space.build(space.suggest(trial)).parameters()))
+
+    study.optimize(size, n_trials=5)
+    assert len({str(trial.params) for trial in study.trials}) == 5
+    assert [trial.value for trial in study.trials] == [
+        trial.user_attrs["zc_params"] for trial in study.trials
+    ]

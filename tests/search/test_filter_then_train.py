@@ -11,7 +11,7 @@ import pytest
 
 from tests.search.chains import Chain, Chains
 from zc_plugins import Budget, Excitation, Scorer, recipes
-from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.predictors.ridge import ridge
@@ -259,3 +259,10 @@ def test_a_warm_start_leads_from_the_second_training_on() -> None:
     late = [[t.value for t in trainings[2:]] for trainings in (first, others[0])]
     assert max(late[0]) < min(late[1])
     assert min(late[1]) >= max(truth(SPACE.sample(rng)) for _ in range(20))
+
+
+def test_a_warm_start_of_other_scores_is_refused_at_once() -> None:
+    table = ScoreTable("abcdef", np.arange(6.0)[:, None], ["zen_score"])
+    there = ridge().fit(table, np.arange(6.0))
+    with pytest.raises(ReferenceMismatch, match="zen_score"):
+        trained(course(first=2, predictor=warm_start(there, ridge())), 3)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from zc_plugins._shapes import Float, ndarray
-from zc_plugins.errors import InvalidArgument
+from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.predictors import Fitted, Prediction, Predictor
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
@@ -63,12 +63,16 @@ class Learned:
 
         Raises:
             InvalidArgument: if it cannot learn from ``ENOUGH`` either.
+            ReferenceMismatch: if it began elsewhere with proxies that the table lacks.
         """
         if not values:
             return None
         trained = table.rows(list(values))
         try:
             fitted = predictor.fit(trained, np.array(list(values.values()), dtype=np.float64))
+        except ReferenceMismatch:
+            # Of another scorer: no training will mend that.
+            raise
         except InvalidArgument:
             if len(trained) - sum(trained.degenerate) >= ENOUGH:
                 raise
