@@ -13,7 +13,7 @@ from benchmarks.search.filtered import filter_then_train
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.picks import picks, picks_by_size
 from benchmarks.search.problems import Problem
-from benchmarks.search.studies import PRUNERS, WAYS, Make, search, study_of
+from benchmarks.search.studies import PREDICTORS, PRUNERS, WAYS, Make, search, study_of
 
 Run = Callable[[Problem, Course, MeteredScorer, int], None]
 
@@ -75,6 +75,19 @@ _LEARNED = {
         only="nasbench201",
     )
     for recipe in ("az_nas", "best_training_free")
+}
+
+_LEARNED |= {
+    f"{way}, {predictor}": of_study(
+        study_of(way, PREDICTORS[predictor]), way, most=30 if predictor == "committee" else 10**9
+    )
+    for way, predictor in (
+        ("tpe+sampler", "gaussian_process"),
+        ("tpe+sampler", "committee"),
+        ("tpe+pruner", "gaussian_process"),
+        ("random+sampler", "gaussian_process"),
+        ("random+pruner", "gaussian_process"),
+    )
 }
 
 METHODS: dict[str, Method] = {

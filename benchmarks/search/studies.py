@@ -13,6 +13,9 @@ from benchmarks.search.course import Course
 from benchmarks.search.metered import MeteredScorer
 from benchmarks.search.problems import Problem
 from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler, enqueue_best
+from zc_plugins.predictors import Predictor
+from zc_plugins.predictors.committee import committee
+from zc_plugins.predictors.gaussian_process import gaussian_process
 
 Make = Callable[[Problem, MeteredScorer, int], optuna.Study]
 
@@ -36,24 +39,35 @@ WAYS = {
     "all": ("enqueue", "pruner", "sampler"),
 }  # fmt: skip
 
+PREDICTORS: dict[str, Callable[[int], Predictor]] = {
+    "gaussian_process": lambda seed: gaussian_process(),
+    "committee": lambda seed: committee(seed=seed),
+}
+
 _MOST_PROPOSALS = 20
 
 
-def study_of(name: str) -> Make:
-    """Makes the study of a name: a base, a pruner if any, a way of ``WAYS`` if any."""
+def study_of(name: str, learning: Callable[[int], Predictor] | None = None) -> Make:
+    """Makes the study of a name: a base, a pruner if any, a way of ``WAYS`` if any.
+
+    Args:
+        name: joined by ``+``.
+        learning: makes the predictor of our sampler and pruner, given a seed.
+    """
     base, *parts = name.split("+")
     kind = next((part for part in parts if part in PRUNERS), "")
     ways = next((WAYS[part] for part in parts if part in WAYS), ())
 
     def make(problem: Problem, scorer: MeteredScorer, seed: int) -> optuna.Study:
         sampler: Any = BASES[base](seed)
+        predictor = None if learning is None else learning(seed)
         pruner: Any = optuna.pruners.NopPruner()
         if kind:
             pruner = PRUNERS[kind](factor(problem), len(problem.epochs))
         if "sampler" in ways:
-            sampler = ZeroCostSampler(sampler, problem.space, scorer)
+            sampler = ZeroCostSampler(sampler, problem.space, scorer, predictor=predictor)
         if "pruner" in ways:
-            pruner = ZeroCostPruner(pruner, problem.space, scorer)
+            pruner = ZeroCostPruner(pruner, problem.space, scorer, predictor=predictor)
         # Hyperband draws the brackets by the study's name.
         study = optuna.create_study(
             study_name=f"seed {seed}", direction="maximize", sampler=sampler, pruner=pruner

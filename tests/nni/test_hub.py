@@ -13,6 +13,7 @@ from torch import nn
 from zc_plugins import recipes
 from zc_plugins.nni import NniSpace, ZeroCostEvolution, ZeroCostStrategy
 from zc_plugins.nni.model_space import Choices
+from zc_plugins.spaces.module import Proposal
 
 NDS = {"width": 16, "num_cells": 4, "dataset": "cifar"}
 
@@ -55,6 +56,7 @@ def test_three_samples_are_scored_and_the_best_is_trained(
     assert len({tuple(row) for row in table.values}) == 3
     for architecture in architectures:
         assert space.decode(space.encode(architecture)) == architecture
+        assert space.suggest(Proposal(space.parameters(architecture), None)) == architecture
 
     evolution = ZeroCostEvolution(
         recipes.size((3, side, side)), population=1, tournament=1, candidates=2, pool=2

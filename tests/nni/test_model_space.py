@@ -14,6 +14,7 @@ from zc_plugins.errors import InvalidArgument
 from zc_plugins.nni import NniSpace
 from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF
+from zc_plugins.spaces.module import Proposal
 from zc_plugins.spaces.nasbench201 import EDGES, Cell
 from zc_plugins.spaces.nasbench201 import NasBench201 as OwnNasBench201
 from zc_plugins.testing import check_space
@@ -43,6 +44,8 @@ def test_constrained_hub() -> None:
         assert neighbour != architecture
         for each in (architecture, neighbour):
             assert space.decode(space.encode(each)) == each
+            # A label of several values, the inputs of a node, is one text.
+            assert space.suggest(Proposal(space.parameters(each), None)) == each
             assert space.build(each)(torch.zeros(2, *SHAPE)).shape == (2, 10)
 
 
@@ -139,3 +142,24 @@ def test_a_space_in_another_format() -> None:
 
     with pytest.raises(InvalidArgument, match="model_space is Graph: pass"):
         NniSpace(Graph())
+
+
+def test_optunas_samplers_propose_of_a_model_space() -> None:
+    """Parameters of an architecture are known, so that it can be proposed to a trial."""
+    import optuna
+
+    from zc_plugins import recipes
+    from zc_plugins.optuna import FilterThenTrainSampler
+
+    space = NniSpace(Nested())
+    sampler = FilterThenTrainSampler(space, recipes.size(SHAPE), pool=20, first=2, neighbours=3)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+
+    def size(trial: optuna.Trial) -> float:
+        return float(sum(p.numel() for p in space.build(space.suggest(trial)).parameters()))
+
+    study.optimize(size, n_trials=5)
+    assert len({str(trial.params) for trial in study.trials}) == 5
+    assert [trial.value for trial in study.trials] == [
+        trial.user_attrs["zc_params"] for trial in study.trials
+    ]

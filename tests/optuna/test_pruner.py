@@ -26,6 +26,10 @@ from torch import Tensor, nn
 from zc_plugins import ModuleSpace, recipes
 from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.optuna import ZeroCostPruner, raise_if_rejected
+from zc_plugins.predictors import Fitted
+from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.scores import ScoreTable
 from zc_plugins.testing.pytest_pruners import PrunerTestCase
 
 from .builders import SHAPE, build_cnn, build_mlp, size_scorer
@@ -361,3 +365,134 @@ def test_multi_objective_helper() -> None:
     assert states.count(TrialState.PRUNED) >= 8
     assert states.count(TrialState.COMPLETE) >= 8
     assert TrialState.FAIL not in states
+
+
+class Noted:
+    """A Gaussian process that learns from ``least`` trainings on, and notes how many it had."""
+
+    def __init__(self, least: int = 4) -> None:
+        self.least, self.had = least, list[int]()
+
+    def fit(self, table: ScoreTable, accuracy: Any) -> Fitted:
+        if len(table) < self.least:
+            raise InvalidArgument(f"{len(table)} trainings: train {self.least}")
+        self.had.append(len(table))
+        return gaussian_process().fit(table, accuracy)
+
+
+def narrow(trial: optuna.Trial) -> float:
+    """The scores prefer wide networks; narrow ones are better."""
+    model = build_mlp(trial)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+    return -float(model.out_features)
+
+
+def trained(study: optuna.Study, start: int) -> list[float]:
+    late = study.trials[start:]
+    return [t.params["width"] for t in late if t.state == TrialState.COMPLETE]
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_predictor_prunes_what_is_worse_whatever_the_scores_say(direction: str) -> None:
+    sign = 1 if direction == "maximize" else -1
+    pruner = of_size(predictor=gaussian_process(), trust=False)
+    study = optuna.create_study(
+        direction=direction, sampler=optuna.samplers.RandomSampler(seed=0), pruner=pruner
+    )
+    study.optimize(lambda trial: sign * narrow(trial), n_trials=44)
+    assert max(trained(study, 20)) < 45
+    late = [t for t in study.trials[20:] if t.state == TrialState.PRUNED]
+    assert 6 <= len(late) <= 18
+    assert all("foretold too low" in t.user_attrs["zc_note"] for t in late)
+
+
+def test_the_scores_decide_until_the_predictor_can_learn() -> None:
+    def states(**options: Any) -> list[TrialState]:
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        study = optuna.create_study(sampler=sampler, pruner=of_size(**options))
+        study.optimize(objective, n_trials=16)
+        return [t.state for t in study.trials]
+
+    late = Noted(least=5)
+    plain = states()
+    fifth = [n for n, state in enumerate(plain) if state == TrialState.COMPLETE][4]
+    assert states(predictor=late)[: fifth + 1] == plain[: fifth + 1]
+    assert late.had[0] == 5
+    study = optuna.create_study(pruner=of_size(predictor=Noted(least=1000), keep=1.0))
+    with pytest.raises(InvalidArgument, match="train 1000"):
+        study.optimize(objective, n_trials=16)
+
+
+def test_a_predictor_prunes_neither_what_was_asked_for_nor_what_cannot_be_read() -> None:
+    pruner = of_size(predictor=gaussian_process(), keep=0.1)
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0), pruner=pruner
+    )
+    for width in (1, 2, 60, 61, 62):
+        study.enqueue_trial({"width": width})
+    study.optimize(narrow, n_trials=5)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 5
+    scorer = recipes.az_nas(SHAPE, batch_size=4)
+    pruner = ZeroCostPruner(
+        None, build_sometimes_bad, scorer, keep=1.0, reference_size=12, predictor=gaussian_process()
+    )
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3), pruner=pruner)
+
+    def sometimes(trial: optuna.Trial) -> float:
+        build_cnn(trial)
+        trial.suggest_categorical("kind", ["good", "dead", "raises", "no module"])
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return float(trial.number)
+
+    study.optimize(sometimes, n_trials=16)
+    states = {trial.params["kind"]: set[TrialState]() for trial in study.trials}
+    for trial in study.trials:
+        states[trial.params["kind"]].add(trial.state)
+    assert states["dead"] == {TrialState.PRUNED}
+    assert all(s == {TrialState.COMPLETE} for kind, s in states.items() if kind != "dead")
+
+
+@pytest.mark.parametrize("reads", ["layers", "parameters"])
+def test_a_predictor_of_layers_in_a_second_worker(tmp_path: Path, reads: str) -> None:
+    """The study keeps the scores of the reference only: the worker scores the rest anew."""
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    for _ in range(2):
+        scorer = recipes.az_nas(SHAPE, batch_size=4)
+        pruner = ZeroCostPruner(
+            None, build_cnn, scorer, reference_size=10, predictor=ridge([reads])
+        )
+        study = optuna.create_study(
+            study_name="shared", storage=storage, pruner=pruner, load_if_exists=True,
+            direction="maximize", sampler=optuna.samplers.RandomSampler(),
+        )  # fmt: skip
+
+        def sized(trial: optuna.Trial) -> float:
+            model = build_cnn(trial)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+            return float(sum(p.numel() for p in model.parameters()))
+
+        study.optimize(sized, n_trials=14, n_jobs=2)
+    assert TrialState.FAIL not in {t.state for t in study.trials}
+    notes = [t.user_attrs.get("zc_note", "") for t in study.trials]
+    assert any("foretold too low" in note for note in notes[14:])
+    storage.engine.dispose()
+
+
+def test_a_predictor_with_several_objectives_and_hyperband() -> None:
+    noted = Noted()
+    pruner = of_size(HyperbandPruner(min_resource=1, max_resource=3), predictor=noted)
+
+    def two(trial: optuna.Trial) -> tuple[float, float]:
+        model = build_mlp(trial)
+        raise_if_rejected(trial, pruner)
+        return float(model.out_features), 1.0
+
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(two, n_trials=40)
+    assert noted.had
+    assert max(trained(study, 25)) < 50

@@ -24,7 +24,13 @@ from zc_plugins.optuna import (
     ZeroCostSampler,
     enforce_budget,
     enqueue_best,
+    fitted_on,
 )
+from zc_plugins.predictors import Fitted, Predictor
+from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
+from zc_plugins.scores import ScoreTable
 
 from .builders import SHAPE, build_cnn, build_mlp, size_scorer
 
@@ -402,3 +408,148 @@ def test_all_ways_together_on_each_storage(storage: BaseStorage) -> None:
     assert judged
     assert all("zc_percentile" in t.user_attrs for t in judged)
     assert "zc_reference" in study.user_attrs
+
+
+class Noted:
+    """A Gaussian process that learns from ``least`` trainings on, and notes how many it had."""
+
+    def __init__(self, least: int = 4) -> None:
+        self.least, self.had = least, list[int]()
+
+    def fit(self, table: ScoreTable, accuracy: Any) -> Fitted:
+        if len(table) < self.least:
+            raise InvalidArgument(f"{len(table)} trainings: train {self.least}")
+        self.had.append(len(table))
+        return gaussian_process().fit(table, accuracy)
+
+
+def small(trial: optuna.Trial) -> float:
+    """The scores prefer the widest; best is 10."""
+    return -abs(build_mlp(trial).out_features - 10.0)
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_predictor_takes_the_place_of_scores_that_mislead(direction: str) -> None:
+    sign = 1 if direction == "maximize" else -1
+
+    def late(**options: Any) -> float:
+        sampler = screened(half_life=None, trust=False, **options)
+        study = optuna.create_study(direction=direction, sampler=sampler)
+        study.optimize(lambda trial: sign * small(trial), n_trials=30)
+        return float(np.mean([abs(t.params["width"] - 10) for t in study.trials[15:]]))
+
+    # A random width is 25 off; expected improvement explores, and no width is trained twice.
+    assert late(predictor=gaussian_process()) < 22
+    assert late() > 28
+
+
+def test_the_recipe_decides_until_the_predictor_can_learn() -> None:
+    noted = Noted(least=5)
+    study = optuna.create_study(direction="maximize", sampler=screened(predictor=noted))
+    study.optimize(small, n_trials=8)
+    plain = optuna.create_study(direction="maximize", sampler=screened())
+    plain.optimize(small, n_trials=5)
+    # Optuna's random sampler draws alike in both.
+    assert [t.params for t in study.trials[:5]] == [t.params for t in plain.trials]
+    assert noted.had == [5, 6, 7]
+
+
+def test_a_predictor_that_cannot_learn_from_many_is_told() -> None:
+    study = optuna.create_study(sampler=screened(predictor=Noted(least=1000)))
+    with pytest.raises(InvalidArgument, match="train 1000"):
+        study.optimize(small, n_trials=15)
+    assert len(study.trials) >= 10
+
+
+def test_a_predictor_in_a_conditional_space_of_several_objectives() -> None:
+    scorer = recipes.az_nas(SHAPE, batch_size=4)
+    noted = Noted()
+    sampler = ZeroCostSampler(TPESampler(seed=0), build_cnn, scorer, candidates=3, predictor=noted)
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        return float(sum(p.numel() for p in build_cnn(trial).parameters())), 0.0
+
+    study.optimize(objective, n_trials=10)
+    assert noted.had
+    sizes = [trial.values[0] for trial in study.trials]
+    assert np.mean(sizes[6:]) < np.mean(sizes[:4])
+
+
+def test_a_predictor_with_several_workers_and_a_resumed_study(tmp_path: Path) -> None:
+    storage = RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    for _ in range(2):
+        noted = Noted()
+        study = optuna.create_study(
+            study_name="kept", storage=storage, direction="maximize", load_if_exists=True,
+            sampler=screened(predictor=noted),
+        )  # fmt: skip
+        study.optimize(small, n_trials=9, n_jobs=3)
+    assert noted.had[0] >= 5
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 18
+    assert all("zc_params" in t.user_attrs for t in study.trials)
+    storage.engine.dispose()
+    copy = pickle.loads(pickle.dumps(screened(predictor=gaussian_process())))
+    study = optuna.create_study(direction="maximize", sampler=copy)
+    study.optimize(small, n_trials=6)
+
+
+def test_a_predictor_and_trainings_that_fail_or_repeat() -> None:
+    noted = Noted()
+    study = optuna.create_study(direction="maximize", sampler=screened(predictor=noted))
+
+    def unlucky(trial: optuna.Trial) -> float:
+        value = small(trial)
+        if trial.number % 2:
+            raise RuntimeError("out of memory")
+        return value
+
+    study.enqueue_trial({"width": 3})
+    study.enqueue_trial({"width": 3})
+    study.enqueue_trial({"width": 3})
+    study.optimize(unlucky, n_trials=12, catch=RuntimeError)
+    # Two of the three that were alike have a value: one architecture.
+    assert noted.had[-1] <= 5
+
+
+def narrow_elsewhere() -> Predictor:
+    """Fitted on another data set, where narrow networks were better, in another unit."""
+    study = optuna.create_study(direction="minimize", sampler=RandomSampler(seed=0))
+    study.optimize(lambda trial: build_mlp(trial).out_features / 7, n_trials=16)
+    return warm_start(fitted_on(study, ridge(), build_mlp, size_scorer()), ridge())
+
+
+def test_a_study_that_has_taught_too_little() -> None:
+    study = optuna.create_study()
+    study.optimize(small, n_trials=3)
+    with pytest.raises(InvalidArgument, match="3 finished trials"):
+        fitted_on(study, ridge(), build_mlp, size_scorer())
+
+
+def test_a_warm_start_chooses_and_prunes_from_two_trials_on() -> None:
+    sampler = screened(half_life=None, predictor=narrow_elsewhere())
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(lambda trial: float(build_mlp(trial).out_features), n_trials=4)
+    widths = [t.params["width"] for t in study.trials]
+    assert min(widths[:2]) > 32 > max(widths[2:])
+    pruner = ZeroCostPruner(
+        None, build_mlp, size_scorer(), reference_size=30, predictor=narrow_elsewhere()
+    )
+    study = optuna.create_study(pruner=pruner)
+    for width in (60, 50):
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={"width": width},
+                distributions={"width": optuna.distributions.IntDistribution(1, 64)},
+                value=float(width),
+            )
+        )
+    notes = []
+    for width in (64, 2):
+        study.sampler = optuna.samplers.PartialFixedSampler({"width": width}, RandomSampler())
+        trial = study.ask()
+        build_mlp(trial)
+        notes.append((trial.should_prune(), study.trials[-1].user_attrs.get("zc_note", "")))
+    assert notes[0][0]
+    assert "foretold too low" in notes[0][1]
+    assert not notes[1][0]

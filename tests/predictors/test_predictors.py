@@ -111,8 +111,9 @@ def test_what_cannot_be_learned_from(name: str) -> None:
         MADE[name]().fit(table, accuracy[:-1])
     with pytest.raises(InvalidArgument, match="finite"):
         MADE[name]().fit(table, np.where(accuracy > 50, np.nan, accuracy))
-    with pytest.raises(InvalidArgument, match="train 5 or more"):
-        MADE[name]().fit(table.rows([0, 1]), accuracy[:2])
+    few, wanted = (1, 2) if name == "warm_start" else (2, 5)
+    with pytest.raises(InvalidArgument, match=f"train {wanted} or more"):
+        MADE[name]().fit(table.rows(range(few)), accuracy[:few])
 
 
 def test_missing_columns_are_named() -> None:
@@ -151,6 +152,25 @@ def test_a_warm_start_helps_where_few_are_trained() -> None:
         warm = warm_start(elsewhere(), here).fit(table.rows(few), accuracy[few])
         gains.append(tau(warm) - tau(here.fit(table.rows(few), accuracy[few])))
     assert np.mean(gains) > 0.1
+
+
+def test_a_warm_start_begins_with_two_trainings() -> None:
+    table, accuracy, others, _ = split()
+    live = np.flatnonzero(~np.array(table.degenerate))[:2].tolist()
+    there, here = elsewhere(), ridge(["scores", "parameters"])
+    mean, std = warm_start(there, here).fit(table.rows(live), accuracy[live]).predict(others)
+    known = np.isfinite(mean)
+    assert kendall_tau(mean[known], there.predict(others).mean[known]) > 0.99
+    assert (std[known] > 0).all()
+    with pytest.raises(InvalidArgument, match="unwilling"):
+        warm_start(there, Unwilling()).fit(table, accuracy)
+
+
+class Unwilling:
+    """Never learns."""
+
+    def fit(self, table: ScoreTable, accuracy: ndarray) -> Fitted:
+        raise InvalidArgument("unwilling")
 
 
 def test_a_misleading_warm_start_is_corrected() -> None:

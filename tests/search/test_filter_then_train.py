@@ -11,11 +11,14 @@ import pytest
 
 from tests.search.chains import Chain, Chains
 from zc_plugins import Budget, Excitation, Scorer, recipes
-from zc_plugins.errors import InvalidArgument, NothingScored
+from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
+from zc_plugins.predictors.ridge import ridge
+from zc_plugins.predictors.warm_start import warm_start
+from zc_plugins.scores import ScoreTable
 from zc_plugins.search import FilterThenTrain, Training
-from zc_plugins.search.filter_then_train import expected_improvement
+from zc_plugins.search._learned import Learned, expected_improvement
 from zc_plugins.spaces.module import ModuleSpace
 
 SHAPE = (4,)
@@ -224,3 +227,42 @@ def test_a_scorer_that_can_read_nothing() -> None:
     scorer = Scorer(["jacov"], Excitation((5,)))
     with pytest.raises(NothingScored, match="could be scored"):
         FilterThenTrain(SPACE, scorer, pool=5, first=2).propose([])
+
+
+def test_dead_networks_are_no_trainings_to_learn_from() -> None:
+    """Ten of which four live: a predictor that needs five waits, and nothing stops."""
+    table = ScoreTable([str(n) for n in range(12)], np.arange(12.0)[:, None], ["size"])
+    dead = ScoreTable(
+        table.candidates, table.values, ["size"], degenerate=[place >= 4 for place in range(12)]
+    )
+    values = {place: float(place) for place in range(10)}
+    assert Learned.of(ridge(), dead, values) is None
+    learned = Learned.of(ridge(), table, values)
+    assert learned is not None
+    assert learned.best == 9
+    assert learned.improvement(table).argmax() >= 10
+
+
+def test_a_warm_start_leads_from_the_second_training_on() -> None:
+    """Accuracies against the scores, as they were on another data set, in another unit."""
+
+    def truth(chain: Chain) -> float:
+        return -float(sum(chain))
+
+    rng = np.random.default_rng(1)
+    chains = [SPACE.sample(rng) for _ in range(40)]
+    table = size().score(chains, space=SPACE)
+    there = ridge(["parameters"]).fit(table, np.array([7 + 0.1 * truth(c) for c in chains]))
+    cold, warm = ridge(["parameters"]), warm_start(there, ridge(["parameters"]))
+    first, *others = (trained(course(first=2, predictor=p), 4, truth) for p in (cold, warm))
+    assert first[:2] == others[0][:2]
+    late = [[t.value for t in trainings[2:]] for trainings in (first, others[0])]
+    assert max(late[0]) < min(late[1])
+    assert min(late[1]) >= max(truth(SPACE.sample(rng)) for _ in range(20))
+
+
+def test_a_warm_start_of_other_scores_is_refused_at_once() -> None:
+    table = ScoreTable("abcdef", np.arange(6.0)[:, None], ["zen_score"])
+    there = ridge().fit(table, np.arange(6.0))
+    with pytest.raises(ReferenceMismatch, match="zen_score"):
+        trained(course(first=2, predictor=warm_start(there, ridge())), 3)

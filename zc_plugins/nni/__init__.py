@@ -9,6 +9,7 @@ from zc_plugins.nni.budget import BudgetFilter  # noqa: E402
 from zc_plugins.nni.evaluator import ZeroCostEvaluator  # noqa: E402
 from zc_plugins.nni.evolution import ZeroCostEvolution  # noqa: E402
 from zc_plugins.nni.filter import ZeroCostFilter  # noqa: E402
+from zc_plugins.nni.filter_then_train import FilterThenTrainStrategy  # noqa: E402
 from zc_plugins.nni.hpo_space import hpo_space  # noqa: E402
 from zc_plugins.nni.model_space import NniSpace  # noqa: E402
 from zc_plugins.nni.register import register  # noqa: E402
@@ -18,6 +19,7 @@ from zc_plugins.nni.tuner import ZeroCostTuner  # noqa: E402
 
 __all__ = [
     "BudgetFilter",
+    "FilterThenTrainStrategy",
     "NniSpace",
     "ZeroCostAssessor",
     "ZeroCostEvaluator",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from nni.nas.space import ExecutableModelSpace
 
-from zc_plugins.errors import InvalidArgument
+from zc_plugins.nni._stamp import require_stamp, stamp
 from zc_plugins.nni._twins import Twins
 from zc_plugins.nni.model_space import NniSpace, choosable, drawn, old_generator
 from zc_plugins.nni.report import sample_text
@@ -45,7 +45,7 @@ class Pool:
         if not self._ranked:
             samples = self._drawn(model_space)
             space = NniSpace(model_space)
-            self._of = self._stamp(space)
+            self._of = stamp(self.scorer, space)
             table = self.scorer.score([space.of(sample) for sample in samples], space=space)
             numbers = self.scorer.aggregate(table)
             table.require_ranked(numbers)
@@ -70,17 +70,9 @@ class Pool:
         """
         if not state["ranked"]:
             return
-        here = self._stamp(NniSpace(model_space))
-        if list(state["of"]) != here:
-            raise InvalidArgument(
-                f"the state is of {state['of']}, this strategy of {here}: take the space and the "
-                "scorer of before, or another path as autosave"
-            )
-        self._of = here
+        self._of = stamp(self.scorer, NniSpace(model_space))
+        require_stamp(state["of"], self._of)
         self._ranked = [Ranked(*ranked) for ranked in state["ranked"]]
-
-    def _stamp(self, space: NniSpace) -> list[Any]:
-        return [space.name, sorted(proxy.name for proxy in self.scorer.proxies), self.scorer.seed]
 
     def _drawn(self, model_space: ExecutableModelSpace) -> list[dict[str, Any]]:
         generator = old_generator(np.random.default_rng(self.seed))

@@ -80,6 +80,12 @@ class Trainings:
                 if metric is not None and math.isfinite(metric)
             ]
 
+    def submitted(self) -> list[tuple[dict[str, Any], float]]:
+        """All samples in the order of submission, with the metric; NaN where there is none."""
+        with self.turn:
+            metrics = ((sample, self._ended.get(text)) for text, sample in self._samples.items())
+            return [(sample, math.nan if m is None else m) for sample, m in metrics]
+
     def restored(self) -> Iterator[ExecutableModelSpace]:
         """Models that an earlier run trained, which the engine of this one does not list."""
         yield from self._restored

@@ -112,6 +112,15 @@ class NniSpace:
                 chosen[label] = trial.suggest_categorical(label, list(self._options[label]))
         return Choices(tuple(sorted(chosen.items())))
 
+    def parameters(self, architecture: Choices) -> dict[str, Any]:
+        """What a trial must hold for ``suggest`` to give this architecture."""
+        return {
+            label: json.dumps(choice)
+            if isinstance(self._labels[label], CategoricalMultiple)
+            else choice
+            for label, choice in architecture.pairs
+        }
+
     def encode(self, architecture: Choices) -> str:
         """A JSON object of the choices."""
         return json.dumps(dict(architecture.pairs))

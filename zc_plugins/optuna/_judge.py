@@ -17,6 +17,7 @@ from zc_plugins._score_attributes import PREFIX, score_attributes
 from zc_plugins.errors import MissingParameter, NothingScored, ReferenceMismatch
 from zc_plugins.reference import Calibrated, Reference
 from zc_plugins.scorer import Scorer
+from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import Proposal, as_space
 
@@ -33,12 +34,14 @@ class Verdict:
             cannot read the network, so that nothing follows.
         degenerate: dead, disconnected or not finite.
         attributes: for the trial.
+        table: the scores, one row; None if the builder raised.
     """
 
     params: frozenset[str]
     beaten_by: float | None
     degenerate: bool
     attributes: Mapping[str, float | str]
+    table: ScoreTable | None = None
 
 
 class Judge:
@@ -49,6 +52,9 @@ class Judge:
         scorer: any.
         reference: a sample of the same space; drawn and stored in the study where None.
         size: architectures to draw.
+
+    Attributes:
+        space: of the architectures.
 
     Raises:
         ReferenceMismatch: if the reference is of another space or other settings.
@@ -61,11 +67,11 @@ class Judge:
         reference: Reference | None,
         size: int,
     ) -> None:
-        self._space, self._scorer, self._size = as_space(build_model), scorer, size
-        if reference is not None and reference.space != self._space.name:
+        self.space, self._scorer, self._size = as_space(build_model), scorer, size
+        if reference is not None and reference.space != self.space.name:
             raise ReferenceMismatch(
                 f"the reference was drawn from space {reference.space!r}, build_model is "
-                f"{self._space.name!r}: make one with scorer.reference(space)"
+                f"{self.space.name!r}: make one with scorer.reference(space)"
             )
         self._calibrated = None if reference is None else scorer.against(reference)
         self._failed: NothingScored | None = None
@@ -81,7 +87,7 @@ class Judge:
         calibrated = self._against(study)
         proposal = Proposal(params, None)
         try:
-            architecture = self._space.suggest(proposal)
+            architecture = self.space.suggest(proposal)
         except MissingParameter as error:
             raise MissingParameter(
                 f"{error}. Call build_model(trial) before trial.should_prune()"
@@ -89,13 +95,23 @@ class Judge:
         except Exception as error:
             note = {f"{PREFIX}note": f"{type(error).__name__}: {error}"}
             return Verdict(frozenset(proposal.params), None, False, note)
-        table = calibrated.score([architecture], space=self._space, show_progress=False)
+        table = calibrated.score([architecture], space=self.space, show_progress=False)
         attributes = score_attributes(table, 0)
         scored, degenerate = bool(calibrated.ranks(table)[0]), table.degenerate[0]
         if scored or degenerate:
             attributes[f"{PREFIX}percentile"] = float(calibrated.percentile(table)[0])
         beaten_by = float(calibrated.beaten_by(table)[0]) if scored else None
-        return Verdict(frozenset(proposal.params), beaten_by, degenerate, attributes)
+        return Verdict(frozenset(proposal.params), beaten_by, degenerate, attributes, table)
+
+    def sample(self, study: optuna.Study) -> ScoreTable:
+        """The reference sample with layers and parameters, for a predictor to read.
+
+        The study keeps neither, so a worker that has not drawn the sample itself scores it once.
+        """
+        table = self._against(study).reference.table
+        if not table.layers and not any(table.parameters):
+            table = self._scorer.reference(self.space, size=len(table)).table
+        return table
 
     def _against(self, study: optuna.Study) -> Calibrated:
         with self._turn:
@@ -116,9 +132,9 @@ class Judge:
         kept = storage.get_study_user_attrs(study._study_id).get(_REFERENCE_KEY)
         if kept is not None:
             reference = Reference.from_json(kept)
-            if (reference.space, reference.settings) == (self._space.name, self._scorer.settings):
+            if (reference.space, reference.settings) == (self.space.name, self._scorer.settings):
                 return reference
-        reference = self._scorer.reference(self._space, size=self._size)
+        reference = self._scorer.reference(self.space, size=self._size)
         try:
             storage.set_study_user_attr(study._study_id, _REFERENCE_KEY, reference.to_json())
         except StorageInternalError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +10,6 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.storages import BaseStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
@@ -21,9 +18,10 @@ from zc_plugins.costs.budget import Budget
 from zc_plugins.optuna._answers import Answers, AnswersByThread, suggestible
 from zc_plugins.optuna._attributes import numbers_of, write
 from zc_plugins.optuna._claim import Claim, given_architecture
+from zc_plugins.optuna._study_trainings import StudyTrainings
 from zc_plugins.predictors import Predictor
 from zc_plugins.scorer import Scorer
-from zc_plugins.search.filter_then_train import FilterThenTrain, Training
+from zc_plugins.search.filter_then_train import FilterThenTrain
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
 
@@ -96,7 +94,7 @@ class FilterThenTrainSampler(BaseSampler):
             predictor=predictor, seed=seed,
         )  # fmt: skip
         self._others = TPESampler(seed=seed) if others is None else others
-        self._ended = _Ended()
+        self._trainings = StudyTrainings(self._space)
         self._kept, self._turn = AnswersByThread(), threading.RLock()
 
     def reseed_rng(self) -> None:
@@ -136,13 +134,10 @@ class FilterThenTrainSampler(BaseSampler):
         self._others.after_trial(study, trial, state, values)
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_turn", "_ended"}
-        return {name: value for name, value in self.__dict__.items() if name not in own}
+        return {name: value for name, value in self.__dict__.items() if name != "_turn"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # The trainings are read anew from the study.
-        own = {"_turn": threading.RLock(), "_ended": _Ended()}
-        self.__dict__.update(state, **own)
+        self.__dict__.update(state, _turn=threading.RLock())
 
     def _answers(self, study: optuna.Study, trial: FrozenTrial) -> Answers:
         """The parameters of the next architecture; none where it is given, or none is left."""
@@ -150,7 +145,7 @@ class FilterThenTrainSampler(BaseSampler):
             return Answers(trial._trial_id)
         with self._turn:
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-            trainings = self._trainings(study, trials)
+            trainings = self._trainings.of(study, trials)
             busy = self._busy(trials)
             proposal = self._course.propose(trainings, busy, trial.number)
             if proposal is not None:
@@ -185,22 +180,6 @@ class FilterThenTrainSampler(BaseSampler):
         )
         return score_attributes(table, 0)
 
-    def _trainings(self, study: optuna.Study, trials: Iterable[FrozenTrial]) -> list[Training]:
-        first = study._storage.get_study_directions(study._study_id)[0]
-        sign = -1.0 if first == StudyDirection.MINIMIZE else 1.0
-        known = self._ended.of(study)
-        for trial in trials:
-            if trial.state.is_finished() and trial._trial_id not in known:
-                known[trial._trial_id] = self._training(trial, sign)
-        return [training for training in known.values() if training.architecture is not None]
-
-    def _training(self, trial: FrozenTrial, sign: float) -> Training:
-        value = sign * trial.values[0] if trial.state == TrialState.COMPLETE else math.nan
-        early = {step: sign * reached for step, reached in trial.intermediate_values.items()}
-        if trial.state == TrialState.FAIL:
-            early = {}
-        return Training(given_architecture(self._space, trial), value, early)
-
     def _busy(self, trials: Iterable[FrozenTrial]) -> set[str]:
         """Keys of what is in training, or waits for it."""
         keys = set()
@@ -213,18 +192,3 @@ class FilterThenTrainSampler(BaseSampler):
             elif (architecture := given_architecture(self._space, trial)) is not None:
                 keys.add(self._course.key(architecture))
         return keys
-
-
-class _Ended:
-    """The trainings of the study that was asked for last, by trial."""
-
-    def __init__(self) -> None:
-        self._study: tuple[BaseStorage, int] | None = None
-        self._trainings: dict[int, Training] = {}
-
-    def of(self, study: optuna.Study) -> dict[int, Training]:
-        """Those known of this study; empty for another one than before."""
-        asked = (study._storage, study._study_id)
-        if self._study is None or self._study[0] is not asked[0] or self._study[1] != asked[1]:
-            self._study, self._trainings = asked, {}
-        return self._trainings

@@ -22,7 +22,10 @@ from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna._attributes import write
 from zc_plugins.optuna._draw import Draw, draw
 from zc_plugins.optuna._evidence import weight
+from zc_plugins.optuna._study_trainings import StudyTrainings
+from zc_plugins.predictors import Predictor
 from zc_plugins.scorer import Scorer
+from zc_plugins.search._learned import Learned, learned
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
 
@@ -42,6 +45,11 @@ class ZeroCostSampler(BaseSampler):
     bear the scores out, and rises again where they do; ``trust(study, scorer)`` tells. With several
     objectives the first value counts as the accuracy.
 
+    With a predictor the scores decide only until it can learn from the COMPLETE trials. From then
+    on it is fitted anew for each trial, and the candidate of the greatest expected improvement on
+    the best value is trained. Their number does not fall then, since it is the study's own results
+    that choose among them. In a resumed study what was trained is scored once more.
+
     The winner's scores are stored as user attributes ``zc_NAME``; within the objective of the
     same trial ``trial.user_attrs`` does not show them yet.
 
@@ -53,6 +61,8 @@ class ZeroCostSampler(BaseSampler):
         half_life: finished trials after which the number has halved; None keeps it.
         trust: whether it follows the rank correlation of scores and values too.
         budget: proposals over it are passed over; of at most ``candidates`` draws.
+        predictor: e.g. ``predictors.committee.committee()``; says by ``InvalidArgument`` that the
+            trials are too few, which ten must not be.
 
     Raises:
         InvalidArgument: if ``candidates`` or ``half_life`` is out of range.
@@ -81,6 +91,7 @@ class ZeroCostSampler(BaseSampler):
         half_life: float | None = 15,
         budget: Budget | None = None,
         trust: bool = True,
+        predictor: Predictor | None = None,
     ) -> None:
         if candidates < 1:
             raise InvalidArgument(f"candidates={candidates}: pass 1 or more")
@@ -90,6 +101,7 @@ class ZeroCostSampler(BaseSampler):
         self._space = as_space(build_model)
         self._scorer = scorer
         self._candidates, self._half_life, self._trust = candidates, half_life, trust
+        self._predictor, self._trainings = predictor, StudyTrainings(self._space)
         self._admission = None if budget is None else Admission(self._space, budget)
         self._drawn = threading.local()
 
@@ -158,11 +170,20 @@ class ZeroCostSampler(BaseSampler):
             return wanted
         return self.pressure(len(complete), weight(study, complete, self._scorer))
 
+    def _learned(self, study: optuna.Study, complete: list[FrozenTrial]) -> Learned | None:
+        """What the predictor has learned from the study; None if there is none, or nothing yet."""
+        if self._predictor is None:
+            return None
+        trainings = self._trainings.of(study, complete)
+        return learned(self._predictor, self._scorer, self._space, trainings)
+
     def _best(self, study: optuna.Study, trial: FrozenTrial) -> Draw | None:
         """The winner, its scores and the base sampler's attributes stored; None without one."""
         snapshot = {study._study_id: study._storage.get_all_trials(study._study_id, deepcopy=False)}
         complete = [t for t in snapshot[study._study_id] if t.state == TrialState.COMPLETE]
-        admitted, reason = self._draws(study, trial, self._wanted(study, complete), snapshot)
+        found = self._learned(study, complete)
+        wanted = self._wanted(study, complete) if found is None else self._candidates
+        admitted, reason = self._draws(study, trial, wanted, snapshot)
         if not admitted:
             self._warn(reason)
             return None
@@ -171,7 +192,7 @@ class ZeroCostSampler(BaseSampler):
         fresh = [d for d in admitted if d.params not in trained] or admitted
         architectures = [d.architecture for d in fresh]
         table = self._scorer.score(architectures, space=self._space, show_progress=False)
-        numbers = self._scorer.aggregate(table)
+        numbers = self._scorer.aggregate(table) if found is None else found.improvement(table)
         best = int(np.argmax(numbers))
         write(study._storage, trial._trial_id, score_attributes(table, best))
         if self._is_given(trial, fresh[best]):

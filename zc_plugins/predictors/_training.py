@@ -14,12 +14,12 @@ FEWEST = 5
 
 
 def training_set(
-    table: ScoreTable, accuracy: Float[ndarray, " candidates"]
+    table: ScoreTable, accuracy: Float[ndarray, " candidates"], fewest: int = FEWEST
 ) -> tuple[ScoreTable, Float[ndarray, " live"]]:
     """The candidates that are not degenerate, with their accuracies; of the others nothing is said.
 
     Raises:
-        InvalidArgument: if lengths differ, an accuracy is not finite, or fewer than ``FEWEST``
+        InvalidArgument: if lengths differ, an accuracy is not finite, or fewer than ``fewest``
             candidates are left.
     """
     accuracy = np.asarray(accuracy, dtype=np.float64)
@@ -29,9 +29,9 @@ def training_set(
             "for each"
         )
     live = np.flatnonzero(alive(table))
-    if len(live) < FEWEST:
+    if len(live) < fewest:
         raise InvalidArgument(
-            f"{len(live)} candidates that are not degenerate: train {FEWEST} or more"
+            f"{len(live)} candidates that are not degenerate: train {fewest} or more"
         )
     return table.rows([int(row) for row in live]), accuracy[live]
 

@@ -10,13 +10,16 @@ from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.predictors._normal_scores import NormalScores
 from zc_plugins.predictors._predictor import Fitted, Prediction, Predictor
-from zc_plugins.predictors._training import of_the_live, training_set
+from zc_plugins.predictors._training import FEWEST, of_the_live, training_set
 from zc_plugins.predictors._translated import Translated
 from zc_plugins.scores import ScoreTable
 
 SLOPE, BELIEF = 0.8, 5.0
 """Expected normal score of an accuracy here for one foretold, before anything is trained here, and
 how many trainings it takes to weigh as much as that expectation."""
+
+FEWEST_HERE = 2
+"""Trainings that tell the unit of the accuracies."""
 
 
 def warm_start(
@@ -29,7 +32,10 @@ def warm_start(
     """Follows a predictor fitted elsewhere, and learns where the trainings here depart from it.
 
     The normal score of an accuracy is a slope times that of what ``elsewhere`` foretells, and a
-    rest that ``here`` learns. Before five trainings nothing is learned here: use ``elsewhere``.
+    rest that ``here`` learns. Two trainings tell the unit. Until they are enough for ``here``, the
+    order is that of ``elsewhere``, and the rest as wide as the slope leaves it; so in a search
+    (``FilterThenTrainSampler(predictor=)`` and the like) what was learned elsewhere takes the
+    scores' place from the second training on.
 
     Args:
         elsewhere: fitted on another data set, or on another space with the same columns; its unit
@@ -76,15 +82,33 @@ class WarmStart:
 
     def fit(self, table: ScoreTable, accuracy: Float[ndarray, " candidates"]) -> Fitted:
         """See ``Predictor``."""
-        table, accuracy = training_set(table, accuracy)
+        table, accuracy = training_set(table, accuracy, FEWEST_HERE)
         labels = NormalScores.of(accuracy)
         foretold = self.elsewhere.predict(table).mean
         readable = foretold[np.isfinite(foretold)]
         order = NormalScores.of(readable if len(readable) else np.zeros(1))
         target, trend = labels.to(accuracy), _trend(foretold, order)
         slope = float((BELIEF * SLOPE + trend @ target) / (BELIEF + trend @ trend))
-        rest = self.here.fit(table, target - slope * trend)
+        rest = self._rest(table, target - slope * trend)
         return _Corrected(self.elsewhere, order, slope, rest, labels)
+
+    def _rest(self, table: ScoreTable, rest: Float[ndarray, " candidates"]) -> Fitted:
+        try:
+            return self.here.fit(table, rest)
+        except InvalidArgument:
+            if len(table) >= FEWEST:
+                raise
+            return _Unknown()
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    """A rest of which nothing was learned."""
+
+    def predict(self, table: ScoreTable) -> Prediction:
+        """See ``Fitted``."""
+        std = np.full(len(table), np.sqrt(1 - SLOPE**2))
+        return of_the_live(table, Prediction(np.zeros(len(table)), std))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from zc_plugins._admission import Admission
 from zc_plugins._shapes import Float, ndarray
@@ -20,26 +19,11 @@ from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.reference import sampled
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
+from zc_plugins.search._learned import Learned, Training, expected_improvement
 from zc_plugins.spaces import SearchSpace
 
-PARENTS, SHORT, ENOUGH = 5, 5, 10
-"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole;
-whole trainings of which every predictor must be able to learn."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What is known of an architecture that was trained, or begun.
-
-    Attributes:
-        architecture: of the space.
-        value: after the whole training, in any unit, higher is better; NaN where it was stopped.
-        early: values by the step at which they were reported.
-    """
-
-    architecture: Any
-    value: float = math.nan
-    early: Mapping[int, float] = field(default_factory=dict)
+PARENTS, SHORT = 5, 5
+"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole."""
 
 
 class FilterThenTrain:
@@ -85,11 +69,7 @@ class FilterThenTrain:
         predictor: Predictor | None = None,
         seed: int = 0,
     ) -> None:
-        if not 2 <= first <= pool or neighbours < 0 or seed < 0:
-            raise InvalidArgument(
-                f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
-                "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
-            )
+        require_numbers(first, pool, neighbours, seed)
         self._space, self._scorer, self._predictor = space, scorer, predictor
         self._first, self._pool, self._neighbours = first, pool, neighbours
         self._admission = None if budget is None else Admission(space, budget, scorer.device)
@@ -125,11 +105,18 @@ class FilterThenTrain:
         else:
             self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
             promise = self._improvement(evidence)
+            # What no proxy could score is likely not to be built either.
+            promise = np.where(np.isnan(self._table.values).all(axis=1), -np.inf, promise)
         order = np.argsort(-promise, kind="stable")
         for place in map(int, order):
             if place not in taken and np.isfinite(promise[place]):
                 return self._architectures[place], self._table.rows([place])
         return None
+
+    @property
+    def table(self) -> ScoreTable:
+        """Scores of all architectures that were looked at so far."""
+        return self._table
 
     def key(self, architecture: Any) -> str:
         """The same for architectures that compute the same."""
@@ -196,13 +183,9 @@ class FilterThenTrain:
 
     def _prediction(self, evidence: _Evidence, table: ScoreTable) -> tuple[Prediction, float]:
         if self._predictor is not None:
-            try:
-                fitted = _fit(self._predictor, table, evidence.whole)
-                return fitted.predict(table), max(evidence.whole.values())
-            except InvalidArgument:
-                # It may need more trainings; until then the process goes on without it.
-                if len(evidence.whole) >= ENOUGH:
-                    raise
+            learned = Learned.of(self._predictor, table, evidence.whole)
+            if learned is not None:
+                return learned.fitted.predict(table), learned.best
         ensemble, early = self._scorer.ensemble, None
         if evidence.early:
             process = gaussian_process(ensemble, population=self._population)
@@ -211,6 +194,19 @@ class FilterThenTrain:
                 return early.predict(table), max(evidence.early.values())
         whole = gaussian_process(ensemble, population=self._population, early=early)
         return _fit(whole, table, evidence.whole).predict(table), max(evidence.whole.values())
+
+
+def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
+    """Refuse numbers with which there is no course.
+
+    Raises:
+        InvalidArgument: with the remedy.
+    """
+    if not 2 <= first <= pool or neighbours < 0 or seed < 0:
+        raise InvalidArgument(
+            f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
+            "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -261,14 +257,3 @@ def _fit(predictor: Predictor, table: ScoreTable, values: Mapping[int, float]) -
     return predictor.fit(
         table.rows(list(values)), np.array(list(values.values()), dtype=np.float64)
     )
-
-
-def expected_improvement(predicted: Prediction, best: float) -> Float[ndarray, " candidates"]:
-    """By how much a candidate is expected to surpass the best, not surpassing counted as 0.
-
-    -inf where nothing is predicted.
-    """
-    said = np.isfinite(predicted.mean)
-    std = np.maximum(predicted.std, 1e-12)
-    lead = (np.where(said, predicted.mean, best) - best) / std
-    return np.where(said, std * (lead * norm.cdf(lead) + norm.pdf(lead)), -np.inf)
