@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -91,6 +91,8 @@ class Shift:
                 raise InvalidArgument(_refusal(name, ((name, candidate.item),)))
             yield place, candidate, None
             return
+        if len(self._dropped) >= self._hands.limit:
+            yield from self.rest()
         while len(self._busy) >= self._hands.limit:
             yield from self._next()
         yield from self._hand_out(_Errand(place, candidate, parcel))
@@ -115,7 +117,9 @@ class Shift:
             shared = None
         while True:
             try:
-                future = self._hands.submit(work, self._digest, shared, errand.parcel, here())
+                future = self._hands.submit(
+                    work, self._digest, shared, errand.parcel, here(), errand.tries
+                )
             except OSError:
                 # Out of processes, files or semaphores: the others go on.
                 if self._busy:
@@ -135,16 +139,14 @@ class Shift:
     def _taken_in(self, errand: _Errand, future: Future[Scored | Unread]) -> Iterator[Outcome]:
         try:
             answer = future.result()
-        except (BrokenExecutor, CancelledError) as error:
+        except Exception as error:
+            # The task itself raises nothing: its worker was lost, whatever the executor calls it.
             errand.tries += 1
             if errand.tries < TRIES:
                 self._dropped.append(errand)
             else:
-                yield self._failed(errand, f"the worker process ended, {TRIES} times ({error})")
-            return
-        except Exception as error:
-            # An executor's own word for a worker that it lost.
-            yield self._failed(errand, f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                yield self._failed(errand, f"the worker process ended, {TRIES} times ({reason})")
             return
         if not isinstance(answer, Unread):
             yield errand.place, errand.candidate, answer

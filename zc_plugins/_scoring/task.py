@@ -42,7 +42,9 @@ def here() -> str:
     return f"{platform.node()}:{os.getpid()}"
 
 
-def work(digest: str, shared: bytes | None, parcel: bytes, sender: str) -> Scored | Unread:
+def work(
+    digest: str, shared: bytes | None, parcel: bytes, sender: str, tries: int
+) -> Scored | Unread:
     """Row and seconds of one candidate.
 
     Args:
@@ -50,6 +52,7 @@ def work(digest: str, shared: bytes | None, parcel: bytes, sender: str) -> Score
         shared: packed method and space; None if the worker is thought to have them.
         parcel: packed key and item.
         sender: ``here()`` of the process that asks.
+        tries: before this one; Dask would answer the very same question from memory.
     """
     kept, settled = _SETTLED.get()
     try:
