@@ -15,7 +15,7 @@ from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.search import FilterThenTrain, Training
-from zc_plugins.search.filter_then_train import expected_improvement
+from zc_plugins.search.filter_then_train import MOST, expected_improvement, telling
 from zc_plugins.spaces.module import ModuleSpace
 
 SHAPE = (4,)
@@ -224,3 +224,16 @@ def test_a_scorer_that_can_read_nothing() -> None:
     scorer = Scorer(["jacov"], Excitation((5,)))
     with pytest.raises(NothingScored, match="could be scored"):
         FilterThenTrain(SPACE, scorer, pool=5, first=2).propose([])
+
+
+def test_of_many_trainings_the_highest_first_and_last_teach() -> None:
+    rng = np.random.default_rng(0)
+    values = dict(enumerate(rng.normal(size=MOST + 300).tolist()))
+    kept = telling(values)
+    assert len(kept) == MOST
+    assert list(kept) == sorted(kept)
+    highest = sorted(values, key=lambda place: -values[place])[: MOST // 2]
+    assert set(highest) <= kept.keys()
+    assert {0, 1, 2, MOST + 297, MOST + 298, MOST + 299} <= kept.keys()
+    few = dict(list(values.items())[:MOST])
+    assert telling(few) == few

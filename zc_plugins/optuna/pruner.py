@@ -14,7 +14,7 @@ from torch import nn
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.optuna._attributes import write
-from zc_plugins.optuna._evidence import weight
+from zc_plugins.optuna._history import History
 from zc_plugins.optuna._judge import Judge
 from zc_plugins.reference import Reference
 from zc_plugins.scorer import Scorer
@@ -73,7 +73,7 @@ class ZeroCostPruner(BasePruner):
             raise InvalidArgument(f"keep={keep}: pass a share in (0, 1], e.g. 0.5")
         self._wrapped_pruner = NopPruner() if wrapped_pruner is None else wrapped_pruner
         self._judge = Judge(build_model, scorer, reference, reference_size)
-        self._scorer, self._keep, self._trust = scorer, keep, trust
+        self._history, self._keep, self._trust = History(scorer), keep, trust
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         if trial.intermediate_values:
@@ -107,7 +107,7 @@ class ZeroCostPruner(BasePruner):
         keep = self._keep
         if self._trust:
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-            keep = 1 - (1 - keep) * weight(study, trials, self._scorer)
+            keep = 1 - (1 - keep) * self._history.weight(study, trials)
         if beaten_by <= keep:
             return ""
         return (
