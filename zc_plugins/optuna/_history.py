@@ -29,6 +29,7 @@ class History:
         self._scorer = scorer
         self._study: tuple[BaseStorage, int] | None = None
         self._turn = threading.RLock()
+        self._weighed: tuple[int, float] = (0, ENSEMBLE.weight)
         self._forget()
 
     def complete(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> int:
@@ -76,7 +77,7 @@ class History:
         self._settled, self._seen = 0, set[int]()
         self._complete: list[FrozenTrial] = []
         self._trained: set[tuple[tuple[str, str], ...]] = set()
-        self._weighed: tuple[int, float] = (0, ENSEMBLE.weight)
+        self._weighed = 0, ENSEMBLE.weight
 
     def _read(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         """Take in what has finished since the last time."""
