@@ -25,7 +25,7 @@ from zc_plugins import ModuleSpace, recipes
 from zc_plugins.optuna import FilterThenTrainSampler, ZeroCostPruner, ZeroCostSampler
 from zc_plugins.scorer import Scorer
 
-WIDTHS = 400
+WIDTHS = 5_000
 LEARN_MOST = 1_000
 """Finished trials up to which ``FilterThenTrainSampler`` is measured."""
 
