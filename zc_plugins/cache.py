@@ -22,8 +22,9 @@ from zc_plugins.proxies._proxy import ScoreRow
 Answer = TypeVar("Answer")
 
 _READERS_OF_SCORES = (
-    "_score_attributes.py", "cache.py", "cli", "data", "ensembles", "nni", "optuna", "ranking.py",
-    "recipes.py", "reference.py", "report", "scores.py", "search", "tables", "testing",
+    "_score_attributes.py", "cache.py", "cli", "data", "ensembles", "executors", "nni", "optuna",
+    "ranking.py", "recipes.py", "reference.py", "report", "scores.py", "search", "tables",
+    "testing",
 )  # fmt: skip
 """Rooms that no network's score depends on; a new room counts until it is named here."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from zc_plugins._scoring.desk import Desk
 from zc_plugins._scoring.memory import Memory
 from zc_plugins._scoring.method import Method
 from zc_plugins._scoring.score_rows import score_rows, score_table
+from zc_plugins._scoring.worker_plan import Plan
 from zc_plugins._seeding import accelerator
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.cache import ScoreCache
@@ -87,6 +89,7 @@ class Scorer:
         self.device = torch.device((accelerator() or "cpu") if device == "auto" else device)
         self.cache = ScoreCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
+        self._recent: dict[tuple[str, str], ScoreRow] = {}
         self._desk = Desk()
 
     @cached_property
@@ -112,6 +115,7 @@ class Scorer:
         space: SearchSpace[Any] | None = None,
         show_progress: bool | None = None,
         workers: int | str = "auto",
+        executor: Executor | Callable[[], Executor] | None = None,
     ) -> ScoreTable:
         """The table of all candidates of the pool, in its order.
 
@@ -124,16 +128,22 @@ class Scorer:
                 seconds that they take to start, judged by the first candidates; it needs the extra
                 ``workers`` and stays in this process for fewer than 16. Networks that are handed in
                 built, and what pickle cannot send, are scored in this process.
+            executor: scores in place of ``workers``: any ``concurrent.futures.Executor``, such as
+                loky's, ``executors.ray.RayExecutor`` or a Dask client's ``get_executor()``, or a
+                function that makes one, which is called again when the executor breaks. Networks
+                that are handed in built are scored in this process. Needs the extra ``workers``.
 
         Raises:
             MissingExtra: if several workers are asked for without the extra.
-            InvalidArgument: if ``workers`` is no positive number.
+            InvalidArgument: if ``workers`` is no positive number, or something cannot be sent to
+                the executor; it names what.
             NotAModule: if an item of a pool without space is neither a network nor a function.
         """
         candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
         rows: dict[int, ScoreRow] = {}
         seconds = np.zeros(len(candidates))
-        incoming = self._desk.rows(candidates, self._method, self._memory, workers)
+        plan = Plan(workers, self.device, executor)
+        incoming = self._desk.rows(candidates, self._method, self._memory, plan)
         total = len(candidates)
         bar = with_progress(incoming, total=total, description="scoring", show=show_progress)
         for place, row, spent in bar:
@@ -148,15 +158,25 @@ class Scorer:
         *,
         space: SearchSpace[Any] | None = None,
         workers: int | str = "auto",
+        executor: Executor | Callable[[], Executor] | None = None,
     ) -> Iterator[tuple[int, ScoreTable]]:
         """Place in the pool and table of one row for each candidate, as soon as it is scored.
 
-        To stop early, leave the loop. Arguments and errors are those of ``score``.
+        To stop early, leave the loop. Arguments and errors are those of ``score``. The pool may be
+        a generator, of which no more is read than is needed next; with a cache the scorer's memory
+        stays the same however long it is.
         """
-        candidates = [Candidate.of(item, place, space) for place, item in enumerate(pool)]
-        incoming = self._desk.rows(candidates, self._method, self._memory, workers)
+        plan, on_the_way = Plan(workers, self.device, executor), dict[int, Candidate]()
+
+        def candidates() -> Iterator[Candidate]:
+            for place, item in enumerate(pool):
+                on_the_way[place] = Candidate.of(item, place, space)
+                yield on_the_way[place]
+
+        incoming = self._desk.rows(candidates(), self._method, self._memory, plan)
         for place, row, spent in incoming:
-            yield place, score_table([candidates[place]], [row], np.array([spent]), self.proxies)
+            one = [on_the_way.pop(place)]
+            yield place, score_table(one, [row], np.array([spent]), self.proxies)
 
     def layer_scores(self, network: Any) -> ScoreRow:
         """All proxies' numbers of one network, with the names of its layers and blocks.
@@ -233,4 +253,4 @@ class Scorer:
     def _memory(self) -> Memory:
         # The settings take a look at all inputs, so only for a cache.
         settings = "" if self.cache is None else self.settings
-        return Memory(self._remembered, self.cache, settings)
+        return Memory(self._remembered, self.cache, settings, self._recent)

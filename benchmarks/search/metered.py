@@ -42,6 +42,7 @@ class MeteredScorer(Scorer):
         space: SearchSpace[Any] | None = None,
         show_progress: bool | None = None,
         workers: int | str = "auto",
+        executor: object = None,
     ) -> ScoreTable:
         """The table of the pool, which is paid for."""
         table = super().score(pool, space=space, show_progress=show_progress, workers=1)

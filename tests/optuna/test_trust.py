@@ -13,7 +13,8 @@ from optuna.trial import TrialState
 
 from zc_plugins import Excitation, Scorer
 from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler, trust
-from zc_plugins.optuna._evidence import Evidence, weight
+from zc_plugins.optuna._evidence import Evidence
+from zc_plugins.optuna._history import History
 
 from .builders import build_mlp, size_scorer
 
@@ -62,7 +63,7 @@ def test_random_scores_are_given_up() -> None:
     rng = np.random.default_rng(0)
     study = optuna.create_study(sampler=screened(half_life=None))
     study.optimize(lambda trial: width(trial) * 0 + rng.normal(), n_trials=40)
-    assert weight(study, study.trials, size_scorer()) == 0
+    assert History(size_scorer()).weight(study, study.trials) == 0
 
 
 def test_the_pruner_keeps_more_where_scores_mislead() -> None:
@@ -103,7 +104,9 @@ def test_two_samplers_on_one_storage_see_the_same(tmp_path: Path) -> None:
         seen.append(trust(study, size_scorer()))
     assert seen[0] == seen[1]
     assert seen[0].ensemble.trained == 12
-    assert seen[0].ensemble.weight == weight(studies[1], studies[1].trials, size_scorer()) == 0
+    assert (
+        seen[0].ensemble.weight == History(size_scorer()).weight(studies[1], studies[1].trials) == 0
+    )
     for storage in storages:
         storage.engine.dispose()
 

@@ -19,6 +19,7 @@ from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.scores import ScoreTable
 from zc_plugins.search import FilterThenTrain, Training
 from zc_plugins.search._learned import Learned, expected_improvement
+from zc_plugins.search.filter_then_train import MOST, telling
 from zc_plugins.spaces.module import ModuleSpace
 
 SHAPE = (4,)
@@ -266,3 +267,16 @@ def test_a_warm_start_of_other_scores_is_refused_at_once() -> None:
     there = ridge().fit(table, np.arange(6.0))
     with pytest.raises(ReferenceMismatch, match="zen_score"):
         trained(course(first=2, predictor=warm_start(there, ridge())), 3)
+
+
+def test_of_many_trainings_the_highest_first_and_last_teach() -> None:
+    rng = np.random.default_rng(0)
+    values = dict(enumerate(rng.normal(size=MOST + 300).tolist()))
+    kept = telling(values)
+    assert len(kept) == MOST
+    assert list(kept) == sorted(kept)
+    highest = sorted(values, key=lambda place: -values[place])[: MOST // 2]
+    assert set(highest) <= kept.keys()
+    assert {0, 1, 2, MOST + 297, MOST + 298, MOST + 299} <= kept.keys()
+    few = dict(list(values.items())[:MOST])
+    assert telling(few) == few

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from zc_plugins._scoring.borrowed import Borrowed
 from zc_plugins._scoring.candidate import Candidate
 from zc_plugins._scoring.crew import Crew
 from zc_plugins._scoring.memory import Memory
 from zc_plugins._scoring.method import Method
+from zc_plugins._scoring.shift import Hands, Outcome, Shift
 from zc_plugins._scoring.worker_plan import Plan
 from zc_plugins.proxies._proxy import ScoreRow
 
@@ -30,21 +33,35 @@ class Desk:
         self._turn = threading.RLock()
 
     def rows(
-        self, candidates: Sequence[Candidate], method: Method, memory: Memory, workers: int | str
+        self, candidates: Iterable[Candidate], method: Method, memory: Memory, plan: Plan
     ) -> Iterator[tuple[int, ScoreRow, float]]:
-        """Places, rows and seconds: what is known, then the others as they come in.
+        """Places, rows and seconds, as they come in; what is known comes as it is read.
+
+        No more candidates are read than are in flight, or than the plan looks at.
 
         Raises:
-            InvalidArgument: if ``workers`` is no positive number.
-            MissingExtra: if several workers are asked for without the extra.
+            InvalidArgument: if a candidate cannot be sent to the user's executor.
         """
-        alike: dict[Any, list[int]] = {}
-        for place, candidate in enumerate(candidates):
-            alike.setdefault(candidate.known or place, []).append(place)
-        places = list(alike.values())
-        different = [candidates[group[0]] for group in places]
-        for which, row, spent in self._rows_of_different(different, method, memory, workers):
-            yield from ((p, row, spent * (p == places[which][0])) for p in places[which])
+        twins: dict[Any, list[int]] = {}
+        shift: Shift | None = None
+        with contextlib.ExitStack() as hired:
+            for place, candidate, known, left in self._read(candidates, memory, twins, plan.ahead):
+                if known is not None:
+                    yield place, known, 0.0
+                    continue
+                if shift is None and plan.pays(left):
+                    shift = Shift(method, candidate.space, hired.enter_context(self._hands(plan)))
+                    hired.callback(shift.cancel)
+                if shift is None or candidate.built:
+                    came: Iterable[Outcome] = [(place, candidate, None)]
+                else:
+                    came = shift.hand_in(place, candidate)
+                for done, row, spent in self._taken(came, method, memory, twins):
+                    if shift is None and done == place:
+                        plan.saw(spent)
+                    yield done, row, spent
+            if shift is not None:
+                yield from self._taken(shift.rest(), method, memory, twins)
 
     def row(self, candidate: Candidate, method: Method, memory: Memory) -> tuple[ScoreRow, float]:
         """Row and seconds of one candidate, in this process."""
@@ -60,29 +77,62 @@ class Desk:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _turn=threading.RLock())
 
-    def _rows_of_different(
-        self, candidates: Sequence[Candidate], method: Method, memory: Memory, workers: int | str
-    ) -> Iterator[tuple[int, ScoreRow, float]]:
-        plan, pending = Plan(workers, method.device), deque[int]()
+    def _read(
+        self,
+        candidates: Iterable[Candidate],
+        memory: Memory,
+        twins: dict[Any, list[int]],
+        ahead: int,
+    ) -> Iterator[tuple[int, Candidate, ScoreRow | None, int]]:
+        """Place, candidate, its row if known, else the number of candidates known to be left.
+
+        Candidates that are the same as one that is on its way go to ``twins``.
+        """
+        queue: deque[tuple[int, Candidate]] = deque()
         for place, candidate in enumerate(candidates):
+            if candidate.known in twins:
+                twins[candidate.known].append(place)
+                continue
             with self._turn:
                 row = memory.recalled(candidate)
-            if row is None:
-                pending.append(place)
+            if row is not None:
+                yield place, candidate, row, 0
+                continue
+            if candidate.known is not None:
+                twins[candidate.known] = []
+            queue.append((place, candidate))
+            if len(queue) > ahead:
+                yield *queue.popleft(), None, len(queue) + 1
+        while queue:
+            yield *queue.popleft(), None, len(queue) + 1
+
+    def _taken(
+        self,
+        outcomes: Iterable[Outcome],
+        method: Method,
+        memory: Memory,
+        twins: dict[Any, list[int]],
+    ) -> Iterator[tuple[int, ScoreRow, float]]:
+        for place, candidate, scored in outcomes:
+            if scored is None:
+                row, spent = self.row(candidate, method, memory)
             else:
-                yield place, row, 0.0
-        while pending and not plan.pays(len(pending)):
-            place = pending.popleft()
-            row, spent = self.row(candidates[place], method, memory)
-            plan.saw(spent)
+                row, spent = self._kept(candidate, memory, *scored)
             yield place, row, spent
-        if pending:
-            sent = [candidates[place] for place in pending]
-            for which, outcome in self.crew.run(method, sent, plan.devices):
-                if outcome is None:
-                    yield pending[which], *self.row(sent[which], method, memory)
-                else:
-                    yield pending[which], *self._kept(sent[which], memory, *outcome)
+            for twin in twins.pop(candidate.known, ()):
+                yield twin, row, 0.0
+
+    @contextlib.contextmanager
+    def _hands(self, plan: Plan) -> Iterator[Hands]:
+        if plan.executor is None:
+            with self.crew.hired(plan.devices) as workers:
+                yield workers
+            return
+        borrowed = Borrowed(plan.executor)
+        try:
+            yield borrowed
+        finally:
+            borrowed.give_back()
 
     def _kept(
         self, candidate: Candidate, memory: Memory, row: ScoreRow, seconds: float

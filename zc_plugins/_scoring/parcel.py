@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import pickle
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any
 
 from zc_plugins._optional import require
@@ -30,6 +32,34 @@ def packed(content: Any) -> bytes | None:
     except Exception:
         return None
     return file.getvalue()
+
+
+def culprit(content: Any, name: str, depth: int = 5) -> str:
+    """Name and type of the innermost part that pickle refuses.
+
+    Args:
+        content: which pickle refuses.
+        name: what to call it.
+        depth: levels of parts to look into.
+    """
+    for part_name, part in _parts(content) if depth else ():
+        if part is not content and packed(part) is None:
+            return culprit(part, f"{name}{part_name}", depth - 1)
+    return f"{name}, a {type(content).__name__} (or it is larger than {LARGEST >> 20} MB)"
+
+
+def _parts(content: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(content, FunctionType):
+        variables = inspect.getclosurevars(content)
+        used = {**variables.nonlocals, **variables.globals}
+        yield from ((f" -> {name}", value) for name, value in used.items())
+    elif isinstance(content, Mapping):
+        yield from ((f"[{key!r}]", value) for key, value in content.items())
+    elif isinstance(content, (list, tuple)):
+        yield from ((f"[{place}]", value) for place, value in enumerate(content))
+    else:
+        attributes = getattr(content, "__dict__", {})
+        yield from ((f".{name}", value) for name, value in attributes.items())
 
 
 def send_by_value(module: ModuleType) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import statistics
+from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import cached_property
 
 import torch
@@ -16,6 +17,9 @@ START_SECONDS = 7.0
 
 FEWEST = 16
 """With fewer candidates left, ``auto`` stays in this process."""
+
+AHEAD = 10_000
+"""Candidates that ``auto`` looks at to judge how many are left."""
 
 HANDOVER_SECONDS = 0.003
 """A candidate's way to a worker and back, of this process's time."""
@@ -33,32 +37,49 @@ class Plan:
         workers: a number of processes, or ``"auto"``: one a core, or one an accelerator if there
             are several; none in a process that is itself a worker of ``multiprocessing``.
         device: of the scorer.
+        executor: of the user's, or a function that makes one; scores all in place of workers.
 
     Raises:
         InvalidArgument: if it is no positive number.
         MissingExtra: if a number above 1 is asked for without the extra.
     """
 
-    def __init__(self, workers: int | str, device: torch.device) -> None:
+    def __init__(
+        self,
+        workers: int | str,
+        device: torch.device,
+        executor: Executor | Callable[[], Executor] | None = None,
+    ) -> None:
         self.asked = None if workers == "auto" else workers
-        self.device = device
+        self.device, self.executor = device, executor
         if self.asked is not None and (not isinstance(self.asked, int) or self.asked < 1):
             raise InvalidArgument(f"workers={workers!r}: pass 'auto' or a number of processes")
         if self.asked is not None and self.asked > 1:
             require("loky", extra="workers")
-        self._seen: list[float] = []
+        if executor is not None:
+            require("cloudpickle", extra="workers")
+        self._seen, self._seconds = 0, 0.0
+
+    @property
+    def ahead(self) -> int:
+        """Candidates to read before the first is scored."""
+        return AHEAD if self.asked is None and self.executor is None else 0
 
     def saw(self, seconds: float) -> None:
         """A candidate was scored here in so many seconds."""
-        self._seen.append(seconds)
+        # The first one only warms up.
+        self._seconds += seconds * bool(self._seen)
+        self._seen += 1
 
     def pays(self, left: int) -> bool:
         """Whether so many candidates are better sent to workers."""
+        if self.executor is not None:
+            return True
         if isinstance(self.asked, int):
             return self.asked > 1
-        if left < FEWEST or len(self._seen) < 2:
+        if left < FEWEST or self._seen < 2:
             return False
-        here = left * statistics.fmean(self._seen[1:])
+        here = left * self._seconds / (self._seen - 1)
         if here < 2 * START_SECONDS or not _available():
             return False
         slower = torch.get_num_threads() ** 0.75 if self.device.type == "cpu" else 1.0

@@ -17,7 +17,6 @@ from zc_plugins._shapes import Float, ndarray
 from zc_plugins.optuna._stored import StoredScores
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
-from zc_plugins.trust import ENSEMBLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +50,6 @@ class Evidence:
         )
         kept = tuple(trial for trial, _ in found.values())
         return Evidence(kept, table, sign * np.array([trial.values[0] for trial in kept]))
-
-
-def weight(study: optuna.Study, trials: Iterable[FrozenTrial], scorer: Scorer) -> float:
-    """Share of their say that the ensemble's scores keep in this study, in [0, 1]."""
-    evidence = Evidence.of(study, trials, scorer)
-    if not evidence.trials:
-        return ENSEMBLE.weight
-    return ENSEMBLE.after(scorer.aggregate(evidence.table), evidence.accuracy).weight
 
 
 def _scored(

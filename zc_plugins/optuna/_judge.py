@@ -15,6 +15,7 @@ from torch import nn
 
 from zc_plugins._score_attributes import PREFIX, score_attributes
 from zc_plugins.errors import MissingParameter, NothingScored, ReferenceMismatch
+from zc_plugins.optuna._once import made_once
 from zc_plugins.reference import Calibrated, Reference
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
@@ -127,19 +128,25 @@ class Judge:
             return self._calibrated
 
     def _kept_reference(self, study: optuna.Study) -> Reference:
-        """The study's sample; drawn here if it has none, with the same outcome in each worker."""
+        """The study's sample; drawn if it has none, by one of its workers."""
         storage: BaseStorage = study._storage
-        kept = storage.get_study_user_attrs(study._study_id).get(_REFERENCE_KEY)
-        if kept is not None:
-            reference = Reference.from_json(kept)
-            if (reference.space, reference.settings) == (self.space.name, self._scorer.settings):
-                return reference
-        reference = self._scorer.reference(self.space, size=self._size)
-        try:
-            storage.set_study_user_attr(study._study_id, _REFERENCE_KEY, reference.to_json())
-        except StorageInternalError as error:
-            warnings.warn(f"each worker draws its own reference sample: {error}", stacklevel=2)
-        return reference
+
+        def find() -> Reference | None:
+            kept = storage.get_study_user_attrs(study._study_id).get(_REFERENCE_KEY)
+            reference = None if kept is None else Reference.from_json(kept)
+            wanted = (self.space.name, self._scorer.settings)
+            ours = reference is not None and (reference.space, reference.settings) == wanted
+            return reference if ours else None
+
+        def make() -> Reference:
+            reference = self._scorer.reference(self.space, size=self._size)
+            try:
+                storage.set_study_user_attr(study._study_id, _REFERENCE_KEY, reference.to_json())
+            except StorageInternalError as error:
+                warnings.warn(f"each worker draws its own reference sample: {error}", stacklevel=2)
+            return reference
+
+        return made_once(storage, study._study_id, self._scorer.settings, find, make)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_turn"}

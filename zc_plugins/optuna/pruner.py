@@ -15,7 +15,7 @@ from torch import nn
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.optuna._attributes import write
-from zc_plugins.optuna._evidence import weight
+from zc_plugins.optuna._history import History
 from zc_plugins.optuna._judge import Judge, Verdict
 from zc_plugins.optuna._study_trainings import StudyTrainings
 from zc_plugins.predictors import Fitted, Predictor
@@ -86,6 +86,7 @@ class ZeroCostPruner(BasePruner):
         self._wrapped_pruner = NopPruner() if wrapped_pruner is None else wrapped_pruner
         self._judge = Judge(build_model, scorer, reference, reference_size)
         self._scorer, self._keep, self._trust = scorer, keep, trust
+        self._history = History(scorer)
         self._predictor, self._trainings = predictor, StudyTrainings(self._judge.space)
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
@@ -127,7 +128,7 @@ class ZeroCostPruner(BasePruner):
             return ""
         keep = self._keep
         if self._trust:
-            keep = 1 - (1 - keep) * weight(study, trials, self._scorer)
+            keep = 1 - (1 - keep) * self._history.weight(study, trials)
         if verdict.beaten_by <= keep:
             return ""
         return (

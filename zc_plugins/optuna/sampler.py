@@ -21,7 +21,7 @@ from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna._attributes import write
 from zc_plugins.optuna._draw import Draw, draw
-from zc_plugins.optuna._evidence import weight
+from zc_plugins.optuna._history import History
 from zc_plugins.optuna._study_trainings import StudyTrainings
 from zc_plugins.predictors import Predictor
 from zc_plugins.scorer import Scorer
@@ -103,6 +103,7 @@ class ZeroCostSampler(BaseSampler):
         self._candidates, self._half_life, self._trust = candidates, half_life, trust
         self._predictor, self._trainings = predictor, StudyTrainings(self._space)
         self._admission = None if budget is None else Admission(self._space, budget)
+        self._history = History(scorer)
         self._drawn = threading.local()
 
     def reseed_rng(self) -> None:
@@ -164,32 +165,33 @@ class ZeroCostSampler(BaseSampler):
         fading = 1.0 if self._half_life is None else math.exp2(-finished / self._half_life)
         return max(1, round(self._candidates * fading * share))
 
-    def _wanted(self, study: optuna.Study, complete: list[FrozenTrial]) -> int:
-        wanted = self.pressure(len(complete))
+    def _wanted(self, study: optuna.Study, trials: list[FrozenTrial]) -> int:
+        complete = self._history.complete(study, trials)
+        wanted = self.pressure(complete)
         if wanted == 1 or not self._trust:
             return wanted
-        return self.pressure(len(complete), weight(study, complete, self._scorer))
+        return self.pressure(complete, self._history.weight(study, trials))
 
-    def _learned(self, study: optuna.Study, complete: list[FrozenTrial]) -> Learned | None:
+    def _learned(self, study: optuna.Study, trials: list[FrozenTrial]) -> Learned | None:
         """What the predictor has learned from the study; None if there is none, or nothing yet."""
         if self._predictor is None:
             return None
-        trainings = self._trainings.of(study, complete)
+        trainings = self._trainings.of(study, trials)
         return learned(self._predictor, self._scorer, self._space, trainings)
 
     def _best(self, study: optuna.Study, trial: FrozenTrial) -> Draw | None:
         """The winner, its scores and the base sampler's attributes stored; None without one."""
-        snapshot = {study._study_id: study._storage.get_all_trials(study._study_id, deepcopy=False)}
-        complete = [t for t in snapshot[study._study_id] if t.state == TrialState.COMPLETE]
-        found = self._learned(study, complete)
-        wanted = self._wanted(study, complete) if found is None else self._candidates
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        wanted, found = self._wanted(study, trials), self._learned(study, trials)
+        if found is not None:
+            wanted = self._candidates
+        snapshot = {study._study_id: trials}
         admitted, reason = self._draws(study, trial, wanted, snapshot)
         if not admitted:
             self._warn(reason)
             return None
         # Training the very same trial again teaches nothing.
-        trained = [t.params for t in complete]
-        fresh = [d for d in admitted if d.params not in trained] or admitted
+        fresh = [d for d in admitted if not self._history.holds(d.params)] or admitted
         architectures = [d.architecture for d in fresh]
         table = self._scorer.score(architectures, space=self._space, show_progress=False)
         numbers = self._scorer.aggregate(table) if found is None else found.improvement(table)

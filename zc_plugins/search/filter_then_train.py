@@ -25,6 +25,9 @@ from zc_plugins.spaces import SearchSpace
 PARENTS, SHORT = 5, 5
 """Trained architectures whose neighbours are looked at; short trainings that teach as one whole."""
 
+MOST = 500
+"""Trainings that a Gaussian process learns from: its time grows with their cube."""
+
 
 class FilterThenTrain:
     """Proposes the best of a scored pool first, then what trainings and scores together promise.
@@ -189,11 +192,12 @@ class FilterThenTrain:
         ensemble, early = self._scorer.ensemble, None
         if evidence.early:
             process = gaussian_process(ensemble, population=self._population)
-            early = _fit(process, table, evidence.early)
+            early = _fit(process, table, telling(evidence.early))
             if len(evidence.whole) < 2:
                 return early.predict(table), max(evidence.early.values())
         whole = gaussian_process(ensemble, population=self._population, early=early)
-        return _fit(whole, table, evidence.whole).predict(table), max(evidence.whole.values())
+        fitted = _fit(whole, table, telling(evidence.whole))
+        return fitted.predict(table), max(evidence.whole.values())
 
 
 def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
@@ -243,6 +247,22 @@ class _Evidence:
             for place in sorted(values, key=lambda place: -values[place])[:count]
         ]
         return list(dict.fromkeys(found))
+
+
+def telling(values: Mapping[int, float]) -> dict[int, float]:
+    """At most ``MOST`` of the values: the highest, and as many of the others, first and last ones.
+
+    The highest tell where the best may be; the first were chosen by scores alone.
+
+    Args:
+        values: in the order in which they came in; higher is better.
+    """
+    if len(values) <= MOST:
+        return dict(values)
+    high = set(sorted(values, key=lambda place: -values[place])[: MOST // 2])
+    others = [place for place in values if place not in high]
+    kept = high.union(others[: MOST // 4], others[-(MOST // 4) :])
+    return {place: value for place, value in values.items() if place in kept}
 
 
 def _best(values: Sequence[tuple[int, float]]) -> dict[int, float]:

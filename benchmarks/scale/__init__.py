@@ -1,0 +1,1 @@
+"""What many workers, long pools and long studies cost."""

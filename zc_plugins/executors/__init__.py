@@ -1,0 +1,1 @@
+"""Clusters as executors of Python's ``concurrent.futures``, for ``scorer.score(executor=...)``."""
