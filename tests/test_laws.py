@@ -76,6 +76,7 @@ OWN_ROOMS = {
     "yaml": {"nni"},
     "sklearn": {"predictors"},
     "safetensors": {"predictors"},
+    "deap": {"discovery"},
     "pyarrow": {"tables"},
     "typer": {"cli"},
     "rich": {"cli"},
