@@ -15,6 +15,7 @@ from zc_plugins.discovery.bank import Bank
 from zc_plugins.discovery.gather import gather
 from zc_plugins.discovery.statistics import statistics
 from zc_plugins.errors import InvalidArgument
+from zc_plugins.spaces.nasbench201 import Cell
 
 COLUMNS = [parse("fro(T2GN)"), parse("l1(T3)")]
 
@@ -47,6 +48,16 @@ def test_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert sorted(p.name for p in (tmp_path / "bank").iterdir()) == ["index.json", "values.npy"]
     gathered(tmp_path / "bank")
     assert len(made) == 4
+
+
+def test_cells_that_compute_the_same_have_one_name(tmp_path: Path) -> None:
+    # The first node leads nowhere, so that what enters it does not matter.
+    ends = ("none", "nor_conv_3x3", "nor_conv_3x3", "none", "none")
+    pool = [Cell((operation, *ends)) for operation in ("none", "skip_connect")]
+    bank = gathered(tmp_path / "bank", pool)
+    assert len(bank.networks) == 2
+    assert bank.networks == tuple(SPACE.encode(SPACE.canonical(cell)) for cell in pool)
+    assert gathered(tmp_path / "bank", pool).networks == bank.networks
 
 
 def test_another_bank_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,8 @@ def _checked(
     space: SearchSpace[Any],
     folder: Path,
 ) -> Bank:
-    if bank.columns != columns or bank.networks != tuple(map(space.encode, pool)):
+    names = tuple(space.encode(space.canonical(item)) for item in pool)
+    if (bank.columns, bank.networks) != (columns, names):
         raise InvalidArgument(
             f"folder={str(folder)!r} holds the statistics of other networks or columns: pass "
             "another folder"
