@@ -43,3 +43,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.search --problems nasbench201-cifar10 --methods random tpe tpe+sampler
 	$(RUN)/python -m benchmarks.real_training
 	$(RUN)/python -m benchmarks.predictors
+	$(RUN)/python -m benchmarks.evolve

@@ -28,6 +28,7 @@ from zc_plugins.discovery.evolve import Settings
 from zc_plugins.discovery.evolve import evolve as evolved
 from zc_plugins.discovery.gather import gather
 from zc_plugins.discovery.ground import FEWEST, Ground, split
+from zc_plugins.discovery.statistics import wide_columns
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.probes import Excitation
 from zc_plugins.spaces import SearchSpace
@@ -50,8 +51,8 @@ def evolve(
             min=_FEWEST, help="Networks to evolve on; others rank.  [default: two thirds]"
         ),
     ] = None,
-    population: Annotated[int, typer.Option(min=2, help="Programs a generation.")] = 100,
-    generations: Annotated[int, typer.Option(min=0, help="After the first.")] = 30,
+    population: Annotated[int, typer.Option(min=2, help="Programs a generation.")] = 200,
+    generations: Annotated[int, typer.Option(min=0, help="After the first.")] = 40,
     seed: Seed = 0,
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes that judge programs.")] = 1,
@@ -108,7 +109,9 @@ def _ground(
             f"--table {str(table)!r} holds {len(pool)} different networks, {count} of them to "
             f"evolve on: pass {_FEWEST} or more to evolve on, and {FEWEST} or more others"
         )
-    bank = gather(pool, excitation, folder, space=space, seed=seed, device=device)
+    bank = gather(
+        pool, excitation, folder, space=space, columns=wide_columns(), seed=seed, device=device
+    )
     sized = np.array([params(space.build(architecture)) for architecture in pool], np.float64)
     return split(bank, accuracy, sized, training=count, seed=seed)
 

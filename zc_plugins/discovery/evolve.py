@@ -38,7 +38,7 @@ class Settings:
 
     Attributes:
         population: programs a generation.
-        fresh: share of each generation that is drawn anew, as in EZNAS.
+        fresh: share of each generation that is drawn anew; half in EZNAS.
         tallest: operators in a row, the reduction among them.
         parsimony: of Kendall's tau, paid for each operator and column.
         splits: of each ground's training networks; see ``Fitness``.
@@ -48,8 +48,8 @@ class Settings:
         InvalidArgument: if a number is out of its range.
     """
 
-    population: int = 100
-    fresh: float = 0.5
+    population: int = 200
+    fresh: float = 0.25
     tallest: int = 6
     parsimony: float = 0.001
     splits: int = 4
@@ -68,7 +68,7 @@ def evolve(
     grounds: Sequence[Ground],
     settings: Settings | None = None,
     *,
-    generations: int = 30,
+    generations: int = 40,
     seed: int = 0,
     workers: int = 1,
     checkpoint: str | os.PathLike[str] | None = None,
