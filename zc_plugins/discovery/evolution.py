@@ -23,8 +23,8 @@ class Found:
     Attributes:
         expression: simplified, for one layer.
         reduce: over layers.
-        tau: its fitness before parsimony: the least Kendall's tau of all splits of the training
-            networks of all grounds.
+        tau: its fitness before parsimony: Kendall's tau on training networks, the least of the
+            splits; see ``Fitness``.
         held_out: Kendall's tau on each ground's held-out networks. The best is chosen by their
             mean, which is therefore a little too good: measure on further networks.
         gain: ``held_out`` less that of the number of parameters.

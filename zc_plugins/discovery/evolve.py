@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
 
 from zc_plugins._progress import progress
 from zc_plugins.discovery._checkpoint import State, fingerprint
 from zc_plugins.discovery.evolution import Evolution, Found, Generation, ranked
 from zc_plugins.discovery.expression import Expression, Reduce
-from zc_plugins.discovery.fitness import Fitness, Verdict, judged, start
+from zc_plugins.discovery.fitness import Fitness, OverGrounds, Verdict, judged, start
 from zc_plugins.discovery.genome import REDUCES, Breeder, Genome, program
 from zc_plugins.discovery.ground import Ground
 from zc_plugins.discovery.parse import parse
@@ -42,6 +43,7 @@ class Settings:
         tallest: operators in a row, the reduction among them.
         parsimony: of Kendall's tau, paid for each operator and column.
         splits: of each ground's training networks; see ``Fitness``.
+        over_grounds: the minimum or the mean; see ``Fitness``.
         fame: size of the hall of fame.
 
     Raises:
@@ -53,9 +55,12 @@ class Settings:
     tallest: int = 6
     parsimony: float = 0.001
     splits: int = 4
+    over_grounds: OverGrounds = "minimum"
     fame: int = 20
 
     def __post_init__(self) -> None:
+        if self.over_grounds not in get_args(OverGrounds):
+            raise InvalidArgument(f"over_grounds={self.over_grounds!r}: pass 'minimum' or 'mean'")
         least = min(self.population - 1, self.fame, self.splits, self.tallest - 1)
         if least < 1 or not 0 <= self.fresh < 1 or self.parsimony < 0:
             raise InvalidArgument(
@@ -77,9 +82,9 @@ def evolve(
 ) -> Evolution:
     """Evolve a proxy whose order of the training networks is that of their accuracy.
 
-    Fitness is the least Kendall's tau of all splits of all grounds. What is undefined, not finite,
-    constant or a count in disguise is no proxy. Programs are judged once for each canonical form.
-    The hall of fame is ranked by networks that fitness never sees.
+    Fitness is the least Kendall's tau of all splits, over grounds the least too or the mean. What
+    is undefined, not finite, constant or a count in disguise is no proxy. Programs are judged once
+    for each canonical form. The hall of fame is ranked by networks that fitness never sees.
 
     Args:
         grounds: of one or more spaces; their banks have the same columns.
@@ -101,7 +106,9 @@ def evolve(
         Akhauri, Munoz, Jain and Iyer, EZNAS, NeurIPS 2022, arXiv:2209.07413.
     """
     settings = settings or Settings()
-    fitness = Fitness(grounds, splits=settings.splits, seed=seed)
+    fitness = Fitness(
+        grounds, splits=settings.splits, seed=seed, over_grounds=settings.over_grounds
+    )
     columns = grounds[0].bank.columns
     if any(ground.bank.columns != columns for ground in grounds):
         raise InvalidArgument("grounds whose banks have other columns: make them with the same")
@@ -267,6 +274,6 @@ def _judge(
         yield lambda candidates: [fitness(*candidate) for candidate in candidates]
         return
     context = multiprocessing.get_context("spawn")
-    given = (list(grounds), settings.splits, seed)
+    given = (list(grounds), settings.splits, seed, settings.over_grounds)
     with ProcessPoolExecutor(workers, context, start, given) as pool:
         yield lambda candidates: list(pool.map(judged, candidates, chunksize=8))

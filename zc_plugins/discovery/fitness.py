@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from zc_plugins.errors import InvalidArgument, Unscorable
 SIZE = 0.95
 """Kendall's tau with parameters or number of layers from which a proxy is a count in disguise."""
 
+OverGrounds = Literal["minimum", "mean"]
 Fault = Literal["", "undefined", "not finite", "constant", "size only"]
 
 
@@ -31,7 +33,8 @@ class Verdict:
             ``not finite``: a network that has layers has no score; ``constant``: all networks of a
             split have one score; ``size only``: it reads shapes alone, or ranks the networks of
             every ground as their parameters or their number of layers do.
-        tau: the least of all splits of the training networks of all grounds; NaN with a fault.
+        tau: the least of all splits of the training networks, over all grounds the least or the
+            mean; NaN with a fault.
     """
 
     fault: Fault
@@ -48,12 +51,21 @@ class Fitness:
         grounds: one or more.
         splits: of each; 1 takes all training networks at once.
         seed: of the splits.
+        over_grounds: the minimum, as in EZNAS, is ruled by the ground that is hardest to rank; the
+            mean lets others make up for it.
 
     Raises:
         InvalidArgument: without grounds, or if a split would be smaller than 4 networks.
     """
 
-    def __init__(self, grounds: Sequence[Ground], *, splits: int = 4, seed: int = 0) -> None:
+    def __init__(
+        self,
+        grounds: Sequence[Ground],
+        *,
+        splits: int = 4,
+        seed: int = 0,
+        over_grounds: OverGrounds = "minimum",
+    ) -> None:
         fewest = min((len(ground.training) for ground in grounds), default=0)
         if not grounds or splits < 1 or fewest < 4 * splits:
             raise InvalidArgument(
@@ -68,6 +80,7 @@ class Fitness:
             _Side(g.bank.rows(g.held_out), g.accuracy[g.held_out], g.params[g.held_out])
             for g in grounds
         ]
+        self._over_grounds = over_grounds
         rng = np.random.default_rng(seed)
         self._splits = [_masks(rng.permutation(len(g.training)) % splits) for g in grounds]
 
@@ -85,13 +98,13 @@ class Fitness:
             if np.isnan(scores[side.scorable]).any():
                 return Verdict("not finite")
             order = side.pairs(scores)
-            taus.extend(_taus(order, side.order, masks))
+            taus.append(float(_taus(order, side.order, masks).min()))
             sizes.append(max(float(_taus(order, size)[0]) for size in side.sizes))
         if np.isnan(taus).any():
             return Verdict("constant")
         if min(sizes) > SIZE:
             return Verdict("size only")
-        return Verdict("", float(min(taus)))
+        return Verdict("", min(taus) if self._over_grounds == "minimum" else fmean(taus))
 
     def held_out(self, expression: Expression, reduce: Reduce) -> list[float]:
         """Kendall's tau on each ground's held-out networks; a network without a score is last."""
@@ -158,10 +171,10 @@ def _taus(
 _worker: dict[str, Fitness] = {}
 
 
-def start(grounds: Sequence[Ground], splits: int, seed: int) -> None:
+def start(grounds: Sequence[Ground], splits: int, seed: int, over_grounds: OverGrounds) -> None:
     """Make a process ready for ``judged``; banks on disk are mapped anew, not sent."""
     torch.set_num_threads(1)
-    _worker["fitness"] = Fitness(grounds, splits=splits, seed=seed)
+    _worker["fitness"] = Fitness(grounds, splits=splits, seed=seed, over_grounds=over_grounds)
 
 
 def judged(candidate: tuple[Expression, Reduce]) -> Verdict:
