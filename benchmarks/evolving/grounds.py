@@ -79,9 +79,6 @@ GROUNDS = {
         "transnasbench101-micro", "class_object", 80, (3, 64, 64), 4
     ),
     "nasbench101": Ground("nasbench101", "cifar10", 150, (3, 16, 16), 4),
-    "transnasbench101-macro": Ground(
-        "transnasbench101-macro", "class_object", 80, (3, 64, 64), 4
-    ),
 }  # fmt: skip
 
 
