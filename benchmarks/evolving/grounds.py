@@ -76,7 +76,7 @@ class Ground:
 GROUNDS = {
     "nasbench201": Ground("nasbench201-cifar10", "cifar10", 260, (3, 16, 16), 8),
     "transnasbench101-micro": Ground(
-        "transnasbench101-micro", "class_object", 80, (3, 64, 64), 4
+        "transnasbench101-micro", "class_object", 120, (3, 64, 64), 4
     ),
     "nasbench101": Ground("nasbench101", "cifar10", 150, (3, 16, 16), 4),
 }  # fmt: skip
