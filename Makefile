@@ -46,3 +46,4 @@ bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.scale throughput
 	$(RUN)/python -m benchmarks.scale pools
 	$(RUN)/python -m benchmarks.scale studies
+	$(RUN)/python -m benchmarks.evolve

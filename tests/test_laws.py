@@ -78,6 +78,7 @@ OWN_ROOMS = {
     "yaml": {"nni"},
     "sklearn": {"predictors"},
     "safetensors": {"predictors"},
+    "deap": {"discovery"},
     "pyarrow": {"tables"},
     "typer": {"cli"},
     "rich": {"cli"},

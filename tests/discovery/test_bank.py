@@ -49,7 +49,7 @@ def scored(expression: Expression, pool: Any = POOL, space: Any = SPACE, **setti
     return scorer.score(pool, space=space, workers=1).column("it")
 
 
-@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "minimum", "maximum"])
 @pytest.mark.parametrize("expression", [*map(parse, TEXTS), published()], ids=str)
 def test_as_scoring_itself(bank: Bank, expression: Expression, reduce: Any) -> None:
     np.testing.assert_allclose(

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import EXAMPLES
 
-SHORT = ["filter_then_train", "quick_start", "multi_objective"]
+SHORT = ["filter_then_train", "quick_start", "multi_objective", "evolve_proxy"]
 
 
 @pytest.mark.parametrize("name", [*SHORT, "optuna_images", "zen_nas"])
@@ -47,6 +47,13 @@ def test_quick_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(scores) == 20
     assert scores == sorted(scores, reverse=True)
     assert not any("nan" in row for row in rows)
+
+
+def test_evolve_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    made = runpy.run_path(str(EXAMPLES / "evolve_proxy.py"))
+    proxy, judged = capsys.readouterr().out.splitlines()
+    assert proxy == f"{made['found'].reduce} over layers of {made['found'].expression}"
+    assert 0.2 < float(judged.split()[4].rstrip(",")) <= 1
 
 
 def test_multi_objective(capsys: pytest.CaptureFixture[str]) -> None:

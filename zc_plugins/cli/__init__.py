@@ -1,5 +1,5 @@
-"""The command line: ``zc-plugins doctor``, ``rank``, ``search``, ``proxies``,
-``report`` and ``data``."""
+"""The command line: ``zc-plugins doctor``, ``rank``, ``search``, ``evolve``,
+``proxies``, ``report`` and ``data``."""
 
 from __future__ import annotations
 

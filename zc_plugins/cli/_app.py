@@ -6,6 +6,7 @@ import typer
 
 from zc_plugins.cli.data import data
 from zc_plugins.cli.doctor import doctor
+from zc_plugins.cli.evolve import evolve
 from zc_plugins.cli.proxies import proxies
 from zc_plugins.cli.rank import rank
 from zc_plugins.cli.report import report
@@ -18,6 +19,6 @@ app = typer.Typer(
     # Ours are told in one line; what is left is a bug, whose plain traceback we want to see.
     pretty_exceptions_enable=False,
 )
-for command in (doctor, rank, search, proxies, report):
+for command in (doctor, rank, search, evolve, proxies, report):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -93,6 +93,26 @@ class Bank:
         os.replace(file.name, folder / "index.json")
         return Bank.open(folder)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Another process maps the same file; what is in memory alone has to travel.
+        values = self.values
+        if isinstance(values, np.memmap) and values.filename is not None:
+            return Bank.open, (str(Path(values.filename).parent),)
+        fields = (self.columns, np.asarray(values), self.starts, self.networks, self.notes)
+        return Bank, (*fields, self.settings)
+
+    def rows(self, places: Sequence[int] | Int[ndarray, " places"]) -> Bank:
+        """The bank of these networks alone, in memory."""
+        layers = [np.arange(self.starts[n], self.starts[n + 1]) for n in places]
+        return Bank(
+            self.columns,
+            np.asarray(self.values[:, np.concatenate([np.empty(0, np.int64), *layers])]),
+            np.cumsum([0, *map(len, layers)]),
+            tuple(self.networks[n] for n in places),
+            tuple(self.notes[n] for n in places),
+            self.settings,
+        )
+
     def scores(
         self, expression: Expression, *, reduce: Reduce = "sum"
     ) -> Float[ndarray, " networks"]:
@@ -108,7 +128,7 @@ class Bank:
         counts = np.diff(self.starts)
         found = np.full(len(counts), np.nan)
         some = counts > 0
-        found[some] = np.add.reduceat(numbers, self.starts[:-1][some])
+        found[some] = _TOGETHER[reduce].reduceat(numbers, self.starts[:-1][some])
         found = found / np.maximum(counts, 1) if reduce == "mean" else found
         # A proxy refuses them, too.
         return np.where(np.isfinite(found), found, np.nan)
@@ -146,6 +166,12 @@ class Bank:
         if place not in self._tensors:
             self._tensors[place] = torch.from_numpy(self.values[place].astype(np.float64))
         return self._tensors[place]
+
+
+_TOGETHER: dict[Reduce, np.ufunc] = {
+    "sum": np.add, "mean": np.add, "minimum": np.minimum, "maximum": np.maximum
+}  # fmt: skip
+"""Which ufunc takes the layers of a network together; the mean divides later."""
 
 
 def checked_columns(columns: Sequence[Expression]) -> tuple[Expression, ...]:

@@ -18,7 +18,7 @@ from zc_plugins.probes.relu_conv_bn import TripleEvidence
 from zc_plugins.proxies import Proxy
 
 FORMAT = "zc_plugins expression 1"
-Reduce = Literal["sum", "mean"]
+Reduce = Literal["sum", "mean", "minimum", "maximum"]
 Undefined = Literal["refuse", "omit"]
 
 DEEPEST = 90
@@ -141,7 +141,7 @@ class Expression:
         Args:
             name: in tables and notes.
             reduce: of the numbers of layers. The authors of EZNAS take the mean; the sum knows
-                how many layers there are.
+                how many layers there are; minimum and maximum see one layer.
             undefined: what to do with a layer for whose shapes the expression has no value: refuse
                 the network with the reason in its notes, or leave the layer out, as the authors do;
                 its name is missing then from ``Scorer.layer_scores``.
@@ -214,10 +214,18 @@ def _mean(numbers: Float[ndarray, " layers"]) -> float:
     return float(_some(numbers).mean())
 
 
+def _minimum(numbers: Float[ndarray, " layers"]) -> float:
+    return float(_some(numbers).min())
+
+
+def _maximum(numbers: Float[ndarray, " layers"]) -> float:
+    return float(_some(numbers).max())
+
+
 def _some(numbers: Float[ndarray, " layers"]) -> Float[ndarray, " layers"]:
     if not len(numbers):
         raise Unscorable("the expression has no value for the shapes of any layer")
     return numbers
 
 
-_REDUCTIONS = {"sum": _total, "mean": _mean}
+_REDUCTIONS = {"sum": _total, "mean": _mean, "minimum": _minimum, "maximum": _maximum}

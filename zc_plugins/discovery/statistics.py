@@ -13,6 +13,7 @@ from zc_plugins._shapes import Float, ndarray
 from zc_plugins.discovery.bank import Bank, checked_columns
 from zc_plugins.discovery.expression import Expression
 from zc_plugins.discovery.parse import parse
+from zc_plugins.discovery.published import READINGS, published
 from zc_plugins.discovery.terminals import TERMINALS
 from zc_plugins.probes import Excitation
 from zc_plugins.scorer import Scorer
@@ -33,6 +34,26 @@ def default_columns() -> tuple[Expression, ...]:
     """Seven reductions of the 22 terminals, and the sizes of the feature maps and of the weight."""
     texts = [form.format(terminal) for terminal in TERMINALS for form in REDUCTIONS]
     return checked_columns([parse(text) for text in (*texts, *SIZES)])
+
+
+def wide_columns() -> tuple[Expression, ...]:
+    """The default ones and 26 more, for evolution: what one statistic alone does not tell.
+
+    Products with the gradient, likeness of data and noise, concentration over channels, spread over
+    samples, and EZNAS-A in both readings, whose determinants take square matrices only.
+    """
+    texts = (
+        *(f"l1(mul({place}{batch}, {place}G{batch}))" for place in ("T1", "T2", "T4")
+          for batch in "DN"),
+        *(f"l1(mul(T3, T3G{batch}))" for batch in "DN"),
+        *(f"cossim(T{place}GD, T{place}GN)" for place in "1234"),
+        *(f"hamming(T{place}D, T{place}N)" for place in "124"),
+        *(f"fro(sub(T{place}GD, T{place}GN))" for place in "234"),
+        *(f"fro(softmax(T{place}D))" for place in "124"),
+        *(f"log(sym_eig(T{place}D))" for place in "124"),
+    )  # fmt: skip
+    readings = [published("eznas_a", reading) for reading in READINGS]
+    return checked_columns([*default_columns(), *map(parse, texts), *readings])
 
 
 def statistics(

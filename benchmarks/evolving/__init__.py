@@ -1,0 +1,1 @@
+"""What ``benchmarks.evolve`` is made of."""

@@ -1,0 +1,114 @@
+"""The state of an evolution between two generations, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from zc_plugins.discovery.evolution import Generation
+from zc_plugins.discovery.fitness import Fault, Verdict
+from zc_plugins.discovery.genome import Genome
+from zc_plugins.discovery.ground import Ground
+from zc_plugins.errors import InvalidArgument
+
+FORMAT = "zc_plugins evolution 1"
+
+
+@dataclass
+class State:
+    """All that the next generation depends on.
+
+    Attributes:
+        rng: whose state the next draws come from.
+        population: genomes, the best first.
+        known: canonical form to verdict, of all programs so far.
+        history: one entry a generation.
+    """
+
+    rng: random.Random
+    population: list[Genome] = field(default_factory=list)
+    known: dict[str, Verdict] = field(default_factory=dict)
+    history: list[Generation] = field(default_factory=list)
+
+    def write(self, path: Path, settings: Mapping[str, Any]) -> None:
+        """Replace the file at once, so that a kill leaves the old one or the new one."""
+        version, words, gauss = self.rng.getstate()
+        content = {
+            "format": FORMAT,
+            "settings": settings,
+            "rng": [version, list(words), gauss],
+            "population": self.population,
+            # JSON has no NaN, and a fault has no tau.
+            "known": {key: v.fault or v.tau for key, v in self.known.items()},
+            "history": [list(vars(generation).values()) for generation in self.history],
+        }
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            json.dump(content, file, allow_nan=False)
+        os.replace(file.name, path)
+
+    @staticmethod
+    def read(path: Path, settings: Mapping[str, Any]) -> State:
+        """The state that ``write`` has left.
+
+        Raises:
+            InvalidArgument: if the file is none, or of an evolution with other settings.
+        """
+        try:
+            held = json.loads(path.read_text())
+            given, kept = json.loads(json.dumps(settings)), held["settings"]
+            if held["format"] != FORMAT:
+                raise InvalidArgument(f"checkpoint={str(path)!r} is no {FORMAT!r}: pass another")
+            version, words, gauss = held["rng"]
+            rng = random.Random()
+            rng.setstate((version, tuple(words), gauss))
+            state = State(
+                rng,
+                [tuple(genome) for genome in held["population"]],
+                {key: _verdict(value) for key, value in held["known"].items()},
+                [_generation(*entry) for entry in held["history"]],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidArgument(
+                f"checkpoint={str(path)!r} cannot be read ({error}): pass another file"
+            ) from error
+        for name in given:
+            if given[name] != kept.get(name):
+                raise InvalidArgument(
+                    f"checkpoint={str(path)!r} is of another evolution ({name} differs): pass "
+                    "another file"
+                )
+        return state
+
+
+def _verdict(value: Any) -> Verdict:
+    """Of a fault's name or a tau."""
+    faults = {str(fault): fault for fault in get_args(Fault)}
+    return Verdict(faults[value]) if value in faults else Verdict("", float(value))
+
+
+def _generation(
+    number: int, tau: float, held_out: float, judged: int, faults: Sequence[Sequence[Any]]
+) -> Generation:
+    return Generation(number, tau, held_out, judged, tuple((str(n), int(c)) for n, c in faults))
+
+
+def fingerprint(grounds: Sequence[Ground]) -> str:
+    """Of all that fitness reads."""
+    digest = hashlib.sha256()
+    for ground in grounds:
+        bank = ground.bank
+        digest.update("\n".join([*map(str, bank.columns), *bank.networks]).encode())
+        for values in (bank.values, bank.starts, ground.accuracy, ground.params):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        for places in (ground.training, ground.held_out):
+            digest.update(np.ascontiguousarray(places).tobytes())
+    return digest.hexdigest()
