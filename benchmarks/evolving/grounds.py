@@ -44,7 +44,7 @@ class Ground:
         if self.population == "nasbench201-cifar10":
             table = nasbench201(data, "cifar10")
             accuracy = dict(zip(table.architectures, table.test, strict=True))
-            cells = nodewise.drawn(1500, 0)[: self.networks]
+            cells = nodewise.SPACES["nasbench201"].drawn(None, 1500, 0)[: self.networks]
             return cells, np.array([accuracy[cell] for cell in cells])
         kept = RESULTS / "shelf" / f"{self.population}.json"
         size = json.loads(kept.read_text())["architectures"]

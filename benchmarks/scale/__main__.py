@@ -59,7 +59,7 @@ def _rows(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _keep(rows: Iterator[dict[str, Any]], path: Path) -> None:
     """Print and write each row; beside the table, how it was made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = json.dumps(provenance(), indent=1)
+    path.with_suffix(".json").write_text(json.dumps(provenance(), indent=1) + "\n")
     with path.open("w", newline="") as file:
         writer: csv.DictWriter[str] | None = None
         for row in rows:
@@ -69,7 +69,6 @@ def _keep(rows: Iterator[dict[str, Any]], path: Path) -> None:
             writer.writerow(row)
             file.flush()
             print(json.dumps(row), flush=True)
-    path.with_suffix(".json").write_text(made + "\n")
 
 
 if __name__ == "__main__":
