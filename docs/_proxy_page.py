@@ -78,6 +78,8 @@ def _lines(name: str) -> Iterator[tuple[str, str]]:
                 f". {cost_setting()}"
             ),
         )
+    else:
+        yield "Cost", "not timed"
     used = [f"`recipes.{recipe}`" for recipe, names in _recipes().items() if name in names]
     if used:
         yield "In", ", ".join(used)

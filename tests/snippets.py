@@ -12,6 +12,12 @@ SMALLER = {
     "reference_size=200": "reference_size=6",
     "max_trial_number = 50": "max_trial_number = 2",
     "NasBench201()": "NasBench201(4, 1)",
+    "range(60)": "range(27)",
+    "population=100": "population=12",
+    "generations=30": "generations=1",
+    "ProcessPoolExecutor(2,": "ProcessPoolExecutor(1,",
+    'address="auto"': "num_cpus=1, num_gpus=0, include_dashboard=False",
+    '"tcp://scheduler:8786"': "processes=False, dashboard_address=None",
 }
 
 STAND_IN = """
