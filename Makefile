@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 export ZC_PLUGINS_DATA ?=
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint docs bench
 .DEFAULT_GOAL := test
 
 # torch comes first: left to itself, pip would choose the newest, with gigabytes of CUDA.
@@ -26,6 +26,9 @@ lint: $(VENV)/.installed
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+docs: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --strict
 
 bench: $(VENV)/.installed
 	$(RUN)/python -m benchmarks.speed --json

@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 import pytest
 
+from tests.snippets import SMALLER, STAND_IN, made_smaller, snippets
 from zc_plugins.proxies import SHELF as PROXIES
 
 ROOT = Path(__file__).parents[1]
@@ -22,22 +23,8 @@ README = (ROOT / "README.md").read_text()
 OF_NNI = README.index("## NNI\n"), README.index("## The shelf\n")
 
 
-def snippets(page: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-
-
 SNIPPETS = snippets(README[: OF_NNI[0]] + README[OF_NNI[1] :])
 NNI_SNIPPETS = snippets(README[slice(*OF_NNI)])
-
-SMALLER = {
-    "(3, 32, 32)": "(3, 8, 8)",
-    "n_trials=50": "n_trials=2",
-    "pool=200": "pool=6",
-    "candidates=1000": "candidates=3",
-    "reference_size=200": "reference_size=6",
-    "max_trial_number = 50": "max_trial_number = 2",
-    "NasBench201()": "NasBench201(4, 1)",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +35,12 @@ def quiet() -> Iterator[None]:
     optuna.logging.set_verbosity(verbosity)
 
 
-def made_smaller(snippet: str) -> str:
-    for written, smaller in SMALLER.items():
-        snippet = snippet.replace(written, smaller)
-    return snippet
-
-
 def test_snippets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(SNIPPETS) >= 7
     # Some write files.
     monkeypatch.chdir(tmp_path)
-    # An accuracy that is not the same for all.
-    names: dict[str, Any] = {"train_and_validate": lambda model, learning_rate: learning_rate}
+    names: dict[str, Any] = {}
+    exec(STAND_IN, names)
     for snippet in map(made_smaller, SNIPPETS):
         exec(compile(snippet, "README.md", "exec"), names)
         if "n_trials" in snippet:
@@ -74,9 +55,8 @@ def test_snippets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nni_snippets(tmp_path: Path) -> None:
     """In a process and a home of their own: NNI writes into its user's home."""
     assert len(NNI_SNIPPETS) >= 4
-    stand_in = "def train_and_validate(model, learning_rate): return len(list(model.modules()))\n"
     script = tmp_path / "snippets.py"
-    script.write_text(stand_in + "".join(map(made_smaller, NNI_SNIPPETS)) + "print(best)")
+    script.write_text(STAND_IN + "".join(map(made_smaller, NNI_SNIPPETS)) + "print(best)")
     done = subprocess.run(
         [sys.executable, script],
         cwd=tmp_path,
@@ -91,8 +71,9 @@ def test_nni_snippets(tmp_path: Path) -> None:
 
 
 def test_sizes_are_made_smaller() -> None:
+    pages = [README, *(path.read_text() for path in (ROOT / "docs").rglob("*.md"))]
     for written in SMALLER:
-        assert any(written in snippet for snippet in SNIPPETS + NNI_SNIPPETS), written
+        assert any(written in snippet for page in pages for snippet in snippets(page)), written
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
