@@ -102,7 +102,7 @@ def decoded_soundly(space: Any, text: str) -> None:
 def test_texts_of_architectures(space: Any) -> None:
     texts = [space.encode(space.sample(np.random.default_rng(seed))) for seed in range(3)]
 
-    @quietly(120)
+    @quietly(60)
     @given(st.one_of(st.text(max_size=40), *map(edited, texts)))
     def holds(text: str) -> None:
         decoded_soundly(space, text)
