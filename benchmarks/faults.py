@@ -184,7 +184,8 @@ def checked(folder: Path, kind: str) -> dict[str, Any]:
     _closed(storage)
     noted = list(_notes(folder))
     stored = {t.number: (t.state.name, str(t.value)) for t in trials}
-    retries = Counter(t.system_attrs.get("failed_trial") for t in trials)
+    # A retry of a retry names the first of them as failed_trial, and ends its history with its own.
+    retries = Counter(t.system_attrs.get("retry_history", [None])[-1] for t in trials)
     failed = [t for t in trials if t.state == TrialState.FAIL]
     retried = [t for t in failed if retries[t.number]]
     states = Counter(t.state.name for t in trials)
