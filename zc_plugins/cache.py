@@ -175,10 +175,11 @@ class ScoreCache:
                     f"cache={str(self.path)!r} is a folder or device: pass the path of a file"
                 ) from None
             self._warn_of_strangers()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            told = getattr(error, "strerror", error)
             raise InvalidArgument(
-                f"cache={str(self.path)!r} cannot be made ({error.strerror}): pass a path in a "
-                "folder that exists and that you may write to"
+                f"cache={str(self.path)!r} cannot be made ({told}): pass a path in a folder that "
+                "exists and that you may write to"
             ) from error
 
     def _warn_of_strangers(self) -> None:

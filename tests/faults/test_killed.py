@@ -12,7 +12,7 @@ from tests.benchmarks.test_commands import printed
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forked")
 
 NEVER = (
-    "lost", "missing_numbers", "doubled", "retried_twice", "wrong_values", "cache_rows_wrong",
+    "lost", "missing_numbers", "doubled", "wrong_values", "cache_rows_wrong",
     "cache_rows_not_read", "wrong_scores",
 )  # fmt: skip
 

@@ -46,6 +46,11 @@ def recorded(folder: Path) -> dict[str, Record]:
     try:
         content = read_json((folder / INDEX).read_bytes())
         records = [Record(**{f.name: entry[f.name] for f in fields(Record)}) for entry in content]
+        for made in records:
+            # A file outside of the folder is none that was added.
+            plain = not {"/", "\\", "\0"} & set(made.name) and made.name not in ("", ".", "..")
+            if type(made.size) is not int or not plain:
+                raise ValueError(f"{made.name!r} is no file of this folder")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError) as error:

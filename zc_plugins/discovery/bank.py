@@ -82,12 +82,24 @@ class Bank:
         """Write the bank into a folder, which is made, and open it from there.
 
         Raises:
-            InvalidArgument: if there is a bank already.
+            InvalidArgument: if there is a bank already, or it cannot be written, for lack of room
+                say; then a folder without index is left.
         """
         folder = Path(folder)
-        if (folder / "index.json").exists():
-            raise InvalidArgument(f"folder={str(folder)!r} holds a bank: pass another folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if (folder / "index.json").exists():
+                raise InvalidArgument(f"folder={str(folder)!r} holds a bank: pass another folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write(folder)
+        except InvalidArgument:
+            raise
+        except (OSError, ValueError) as error:
+            raise InvalidArgument(
+                f"folder={str(folder)!r} cannot be written ({error}): pass another folder"
+            ) from error
+        return Bank.open(folder)
+
+    def _write(self, folder: Path) -> None:
         np.save(folder / "values.npy", self.values)
         index: dict[str, object] = {
             "format": FORMAT,
@@ -101,7 +113,6 @@ class Bank:
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
             json.dump(index, file)
         os.replace(file.name, folder / "index.json")
-        return Bank.open(folder)
 
     def scores(
         self, expression: Expression, *, reduce: Reduce = "sum"

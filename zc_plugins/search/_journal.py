@@ -53,15 +53,16 @@ class Journal:
         try:
             self._file = _held(Path(path))
             self._take_up(path, {"zc_plugins_search": _LAYOUT, **settings})
-        except OSError as error:
-            self._file.close()
-            raise InvalidArgument(
-                f"journal={str(path)!r} cannot be used ({error.strerror}): pass a file that no "
-                "other search holds, in a folder that exists and that you may write to"
-            ) from error
         except InvalidArgument:
             self._file.close()
             raise
+        except (OSError, ValueError) as error:
+            self._file.close()
+            told = getattr(error, "strerror", error)
+            raise InvalidArgument(
+                f"journal={str(path)!r} cannot be used ({told}): pass a file that no other search "
+                "holds, in a folder that exists and that you may write to"
+            ) from error
 
     @property
     def seconds(self) -> float:
