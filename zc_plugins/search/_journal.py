@@ -57,12 +57,7 @@ class Journal:
             self._file.close()
             raise
         except (OSError, ValueError) as error:
-            self._file.close()
-            told = getattr(error, "strerror", error)
-            raise InvalidArgument(
-                f"journal={str(path)!r} cannot be used ({told}): pass a file that no other search "
-                "holds, in a folder that exists and that you may write to"
-            ) from error
+            raise self._refused(error) from error
 
     @property
     def seconds(self) -> float:
@@ -99,8 +94,21 @@ class Journal:
         self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> InvalidArgument:
+        """Close the file; what is still to be written would be refused again."""
+        getattr(self._file, "raw", self._file).close()
+        told = getattr(error, "strerror", error)
+        return InvalidArgument(
+            f"journal={str(self._path)!r} cannot be used ({told}): pass a file that no other "
+            "search holds, in a folder that exists and that you may write to; what was written to "
+            "it is gone on with"
+        )
 
     def _take_up(self, path: str | os.PathLike[str], header: Mapping[str, Any]) -> None:
         """Read the whole lines and cut off what follows them; begin an empty file.
