@@ -115,13 +115,6 @@ def test_the_first_row_of_a_key_stays(cache: ScoreCache) -> None:
     assert len(cache) == 1
 
 
-@pytest.mark.parametrize("text", ["", "3", "{}x", '{"params": 3}', '{"params": {"value": []}}'])
-def test_a_row_that_was_tampered_with_is_not_known(cache: ScoreCache, text: str) -> None:
-    cache.put(*KEY, row())
-    cache._line().connection.execute("UPDATE scores SET row = ?", (text,))
-    assert cache.get(*KEY) is None
-
-
 def test_clear(cache: ScoreCache) -> None:
     assert bool(cache)
     cache.put(*KEY, row())

@@ -28,6 +28,7 @@ FLOORS = {
     "_shapes": 1,
     "_progress": 1,
     "_printable": 1,
+    "_read_json": 1,
     "_registry": 1,
     "executors": 1,
     "_pristine": 1,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
+from zc_plugins._read_json import read_json
 from zc_plugins.proxies._proxy import LayerScores, ScoreRow
 
 
@@ -25,9 +28,16 @@ def _begins_with_a_type(note: str) -> bool:
     return bool(colon) and word.isidentifier()
 
 
-def encoded(row: ScoreRow) -> str:
-    """JSON; a float as the shortest decimal that is read back exactly, NaN and infinity as text."""
-    return json.dumps(
+def encoded(row: ScoreRow, key: Sequence[str]) -> str:
+    """A digest of key and row, a space, and the row as JSON.
+
+    A float is the shortest decimal that is read back exactly, NaN and infinity are text.
+
+    Args:
+        row: to be kept.
+        key: under which it is kept; with another one the text is not read.
+    """
+    text = json.dumps(
         {
             name: {
                 "value": _number(scores.value),
@@ -40,14 +50,23 @@ def encoded(row: ScoreRow) -> str:
         },
         allow_nan=False,
     )
+    return f"{_digest(key, text)} {text}"
+
+
+def _digest(key: Sequence[str], text: str) -> str:
+    """Tells a flipped bit, also one of the key; it holds no secret, and keeps no forger off."""
+    return hashlib.sha256(json.dumps([*key, text]).encode()).hexdigest()[:16]
 
 
 def _number(value: float) -> float | str:
     return float(value) if np.isfinite(value) else str(float(value))
 
 
-def decoded(text: str) -> ScoreRow | None:
-    """The row; None if the text was tampered with."""
+def decoded(content: object, key: Sequence[str]) -> ScoreRow | None:
+    """The row; None if the content is not what ``encoded`` gave for this key."""
+    digest, _, text = content.partition(" ") if isinstance(content, str) else ("", "", "")
+    if digest != _digest(key, text):
+        return None
     try:
         return {
             name: LayerScores(
@@ -57,7 +76,7 @@ def decoded(text: str) -> ScoreRow | None:
                 str(entry["note"]),
                 bool(entry["degenerate"]),
             )
-            for name, entry in json.loads(text).items()
+            for name, entry in read_json(text).items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None

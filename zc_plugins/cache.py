@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import sqlite3
+import stat
 import threading
 import warnings
 from collections.abc import Callable
@@ -28,15 +29,18 @@ _READERS_OF_SCORES = (
 )  # fmt: skip
 """Rooms that no network's score depends on; a new room counts until it is named here."""
 
+_KEY = "space = ? AND architecture = ? AND settings = ? AND code = ?"
+
 
 class ScoreCache:
     """Scores of architectures in one SQLite file, which threads and processes may share.
 
     A row is found again for the same architecture of the same space under the same settings of the
     scorer, the same version of this package's code and the same torch. What a builder of your own
-    calls is not looked into: after an edit there, ``clear()``. If the file cannot be read or
-    written any more (read-only, disk full), one warning tells so and scoring goes on without it.
-    Use a local disk: SQLite's write-ahead log does not work over a network.
+    calls is not looked into: after an edit there, ``clear()``. A row that was damaged is not
+    believed: its architecture is scored anew. If the file cannot be read or written any more
+    (read-only, disk full), one warning tells so and scoring goes on without it. Use a local disk:
+    SQLite's write-ahead log does not work over a network.
 
     Args:
         path: of the file; made, readable by its owner only, where there is none.
@@ -81,18 +85,18 @@ class ScoreCache:
         """
         if not self._reads:
             return None
+        key = (space, architecture, settings, code_version())
         try:
             with self._line() as connection:
-                found = connection.execute(
-                    "SELECT row FROM scores WHERE space = ? AND architecture = ? AND settings = ? "
-                    "AND code = ?",
-                    (space, architecture, settings, code_version()),
-                )
-                text = found.fetchone()
+                found = connection.execute(f"SELECT row FROM scores WHERE {_KEY}", key)
+                content = found.fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._reads = self._writes = self._warn(error)
             return None
-        return None if text is None else decoded(text[0])
+        row = None if content is None else decoded(content[0], key)
+        if content is not None and row is None:
+            self._drop(key, content[0])
+        return row
 
     def put(self, space: str, architecture: str, settings: str, row: ScoreRow) -> None:
         """Keep a row, unless it failed for a reason that may pass, such as a lack of memory.
@@ -101,11 +105,12 @@ class ScoreCache:
         """
         if not self._writes or not settled(row):
             return
+        key = (space, architecture, settings, code_version())
         try:
             with self._line() as connection:
                 connection.execute(
                     "INSERT OR IGNORE INTO scores VALUES (?, ?, ?, ?, ?)",
-                    (space, architecture, settings, code_version(), encoded(row)),
+                    (*key, encoded(row, key)),
                 )
         except (sqlite3.Error, UnicodeError) as error:
             self._writes = self._warn(error)
@@ -155,6 +160,17 @@ class ScoreCache:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _reads=True, _writes=True, _lines={})
 
+    def _drop(self, key: tuple[str, ...], content: object) -> None:
+        """Take a damaged row out, so that the next ``put`` is not ignored."""
+        if not self._writes:
+            return
+        try:
+            # Not a sound one that another process has put in its place meanwhile.
+            with self._line() as connection:
+                connection.execute(f"DELETE FROM scores WHERE {_KEY} AND row = ?", (*key, content))
+        except (sqlite3.Error, UnicodeError) as error:
+            self._writes = self._warn(error)
+
     def _make_file(self) -> None:
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -163,11 +179,23 @@ class ScoreCache:
                 raise InvalidArgument(
                     f"cache={str(self.path)!r} is a folder or device: pass the path of a file"
                 ) from None
-        except OSError as error:
+            self._warn_of_strangers()
+        except (OSError, ValueError) as error:
+            told = getattr(error, "strerror", error)
             raise InvalidArgument(
-                f"cache={str(self.path)!r} cannot be made ({error.strerror}): pass a path in a "
-                "folder that exists and that you may write to"
+                f"cache={str(self.path)!r} cannot be made ({told}): pass a path in a folder that "
+                "exists and that you may write to"
             ) from error
+
+    def _warn_of_strangers(self) -> None:
+        # On Windows the mode does not tell.
+        if os.name == "posix" and self.path.stat().st_mode & stat.S_IWOTH:
+            warnings.warn(
+                f"cache={str(self.path)!r} may be written by every user of this machine, who can "
+                "alter the scores in it: chmod o-w",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
     def _line(self) -> _Line:
         """This process's line to the file."""

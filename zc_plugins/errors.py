@@ -62,6 +62,10 @@ class WorkerDied(ZeroCostError):
     """A worker process ended over one candidate, which is NaN then; the others are scored."""
 
 
+class TookTooLong(ZeroCostError):
+    """Building and scoring one candidate took more than the time limit; it is NaN then."""
+
+
 class ManagerDied(ZeroCostError):
     """NNI's manager, which runs the trials of an experiment, ended before the experiment did."""
 

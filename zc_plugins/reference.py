@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from zc_plugins._read_json import read_json
 from zc_plugins._shapes import Bool, Float, ndarray
 from zc_plugins.ensembles import Ensemble
 from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
@@ -55,7 +56,7 @@ class Reference:
             InvalidArgument: if the text is something else.
         """
         try:
-            content = json.loads(text)
+            content = read_json(text)
             values = np.array(content["values"], dtype=np.float64)
             dead = set(content.get("degenerate", ()))
             table = ScoreTable(

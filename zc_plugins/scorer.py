@@ -19,6 +19,7 @@ from zc_plugins._scoring.desk import Desk
 from zc_plugins._scoring.memory import Memory
 from zc_plugins._scoring.method import Method
 from zc_plugins._scoring.score_rows import score_rows, score_table
+from zc_plugins._scoring.time_limit import checked_limit
 from zc_plugins._scoring.worker_plan import Plan
 from zc_plugins._seeding import accelerator
 from zc_plugins._shapes import Float, ndarray
@@ -51,9 +52,13 @@ class Scorer:
             there is one, else the CPU. Networks that are handed in built are scored where they lie.
         cache: path of a file, or a ``ScoreCache``, in which the scores of architectures of a space
             outlive the scorer.
+        time_limit: seconds of wall time for building and scoring one candidate; over it, it is NaN
+            with a note, and not kept in the cache. It ends Python code and sleeps, not a call into
+            native code; it holds in workers, and in the main thread of a system with ``SIGALRM``.
 
     Attributes:
         cache: as above; may be set later, on the scorer of a recipe.
+        time_limit: as above; may be set later.
 
     Raises:
         UnknownProxy: with the nearest names.
@@ -76,6 +81,7 @@ class Scorer:
         seed: int = 0,
         device: str | torch.device = "auto",
         cache: str | os.PathLike[str] | ScoreCache | None = None,
+        time_limit: float | None = None,
     ) -> None:
         chosen = [PROXIES[p] if isinstance(p, str) else p for p in proxies]
         if not chosen or len({p.name for p in chosen}) < len(chosen):
@@ -88,6 +94,7 @@ class Scorer:
         self.seed = seed
         self.device = torch.device((accelerator() or "cpu") if device == "auto" else device)
         self.cache = ScoreCache(cache) if isinstance(cache, (str, os.PathLike)) else cache
+        self.time_limit = checked_limit(time_limit)
         self._remembered: dict[tuple[str, str], ScoreRow] = {}
         self._recent: dict[tuple[str, str], ScoreRow] = {}
         self._desk = Desk()
@@ -247,7 +254,7 @@ class Scorer:
 
     @property
     def _method(self) -> Method:
-        return Method(self.proxies, self.excitation, self.seed, self.device)
+        return Method(self.proxies, self.excitation, self.seed, self.device, self.time_limit)
 
     @property
     def _memory(self) -> Memory:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from zc_plugins._scoring.candidate import Candidate
+from zc_plugins._scoring.time_limit import time_limit
 from zc_plugins._seeding import seeded
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation, Measure, readings
@@ -29,22 +30,25 @@ class Method:
         excitation: of the network.
         seed: of weights, inputs and signs.
         device: where a network that is built here is put.
+        time_limit: seconds for building and scoring, on which no number depends.
     """
 
     proxies: tuple[Proxy, ...]
     excitation: Excitation
     seed: int
     device: torch.device
+    time_limit: float | None = None
 
     def row(self, candidate: Candidate) -> tuple[ScoreRow, float]:
         """Its scores and their seconds; NaN with a note if it cannot be built or scored."""
         start = time.perf_counter()
         try:
-            with torch.inference_mode(False), seeded(self.seed, self.device):
-                model = checked_module(candidate.build())
-                if not candidate.built:
-                    model = self._placed(model)
-            row = self._scored(model)
+            with time_limit(self.time_limit):
+                with torch.inference_mode(False), seeded(self.seed, self.device):
+                    model = checked_module(candidate.build())
+                    if not candidate.built:
+                        model = self._placed(model)
+                row = self._scored(model)
         except Exception as error:
             row = self.failed(error)
         return row, time.perf_counter() - start

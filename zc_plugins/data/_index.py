@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from zc_plugins._read_json import read_json
 from zc_plugins.errors import InvalidArgument
 
 INDEX = ".zc_plugins_index.json"
@@ -43,8 +44,13 @@ def recorded(folder: Path) -> dict[str, Record]:
         InvalidArgument: if the index is damaged or cannot be read.
     """
     try:
-        content = json.loads((folder / INDEX).read_bytes())
+        content = read_json((folder / INDEX).read_bytes())
         records = [Record(**{f.name: entry[f.name] for f in fields(Record)}) for entry in content]
+        for made in records:
+            # A file outside of the folder is none that was added.
+            plain = not {"/", "\\", "\0"} & set(made.name) and made.name not in ("", ".", "..")
+            if type(made.size) is not int or not plain:
+                raise ValueError(f"{made.name!r} is no file of this folder")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError) as error:

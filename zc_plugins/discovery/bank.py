@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zc_plugins._read_json import read_json
 from zc_plugins._shapes import Float, Int, ndarray
 from zc_plugins.discovery.expression import Expression, Reduce
 from zc_plugins.discovery.parse import parse
@@ -55,29 +56,50 @@ class Bank:
         """
         folder = Path(folder)
         try:
-            index = json.loads((folder / "index.json").read_text())
+            index = read_json((folder / "index.json").read_text())
             values = np.load(folder / "values.npy", mmap_mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise InvalidArgument(f"folder={str(folder)!r} holds no bank ({error})") from error
         if not isinstance(index, dict) or index.get("format") != FORMAT:
             raise InvalidArgument(f"folder={str(folder)!r} holds no {FORMAT!r}: make it anew")
-        columns = tuple(map(parse, index["columns"]))
-        starts = np.array(index["starts"], dtype=np.int64)
-        if values.shape != (len(columns), starts[-1]):
+        try:
+            columns = tuple(map(parse, index["columns"]))
+            starts = np.array(index["starts"], dtype=np.int64)
+            names, notes = tuple(index["networks"]), tuple(index["notes"])
+            fits = values.shape == (len(columns), starts[-1])
+            settings = str(index["settings"])
+            if not all(isinstance(text, str) for text in (*names, *notes)):
+                raise TypeError("a name or note is no text")
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidArgument(
+                f"folder={str(folder)!r} holds a damaged bank ({error!r}): make it anew"
+            ) from error
+        if not fits or len(starts) != len(names) + 1:
             raise InvalidArgument(f"folder={str(folder)!r} is of two banks: make it anew")
-        names, notes = tuple(index["networks"]), tuple(index["notes"])
-        return Bank(columns, values, starts, names, notes, index["settings"])
+        return Bank(columns, values, starts, names, notes, settings)
 
     def save(self, folder: str | os.PathLike[str]) -> Bank:
         """Write the bank into a folder, which is made, and open it from there.
 
         Raises:
-            InvalidArgument: if there is a bank already.
+            InvalidArgument: if there is a bank already, or it cannot be written, for lack of room
+                say; then a folder without index is left.
         """
         folder = Path(folder)
-        if (folder / "index.json").exists():
-            raise InvalidArgument(f"folder={str(folder)!r} holds a bank: pass another folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if (folder / "index.json").exists():
+                raise InvalidArgument(f"folder={str(folder)!r} holds a bank: pass another folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write(folder)
+        except InvalidArgument:
+            raise
+        except (OSError, ValueError) as error:
+            raise InvalidArgument(
+                f"folder={str(folder)!r} cannot be written ({error}): pass another folder"
+            ) from error
+        return Bank.open(folder)
+
+    def _write(self, folder: Path) -> None:
         np.save(folder / "values.npy", self.values)
         index: dict[str, object] = {
             "format": FORMAT,
@@ -91,7 +113,6 @@ class Bank:
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
             json.dump(index, file)
         os.replace(file.name, folder / "index.json")
-        return Bank.open(folder)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Another process maps the same file; what is in memory alone has to travel.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
+from zc_plugins._read_json import read_json
 from zc_plugins.discovery.expression import DEEPEST, FORMAT, Expression
 from zc_plugins.errors import InvalidArgument
 
@@ -40,7 +40,7 @@ def parse_json(text: str) -> Expression:
         InvalidArgument: if it is none.
     """
     try:
-        held = json.loads(text)
+        held = read_json(text)
     except ValueError as error:
         raise InvalidArgument(f"no expression ({error}): pass what .json of one gave") from None
     if not isinstance(held, dict) or held.get("format") != FORMAT:

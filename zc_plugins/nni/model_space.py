@@ -22,6 +22,7 @@ from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedM
 from torch import nn
 
 from zc_plugins._identity import fingerprint
+from zc_plugins._read_json import read_json
 from zc_plugins.errors import InvalidArgument, NothingScored
 
 TRIES = 500
@@ -132,7 +133,7 @@ class NniSpace:
             InvalidArgument: if it is none of this space.
         """
         try:
-            content = json.loads(text)
+            content = read_json(text)
             chosen = {label: _tupled(choice) for label, choice in content.items()}
             choices = Choices(tuple(sorted(chosen.items())))
             self.sample_of(choices)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from zc_plugins._optional import require
+from zc_plugins._read_json import read_json
 from zc_plugins._seeding import generator
 from zc_plugins._shapes import Float, ndarray
 from zc_plugins.errors import InvalidArgument, MissingStatistic, ReferenceMismatch
@@ -198,7 +199,7 @@ def load(path: str | Path) -> FittedMixer:
     safetensors = require("safetensors", extra="predictors")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {})["zc_plugins.predictors.mixer"])
+            told = read_json((file.metadata() or {})["zc_plugins.predictors.mixer"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _restored(told, tensors)
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -206,13 +206,25 @@ class Gathered:
             try:
                 statistic = measure(evidence)
             except Exception as error:
-                self.errors[place] = error
+                self.errors[place] = freed(error)
                 continue
             if statistic is not None:
                 # A number of Python's own stays on the host, in full precision.
                 kind = None if isinstance(statistic, Tensor) else torch.float64
                 self.columns[place].append((name, torch.as_tensor(statistic, dtype=kind)))
         self.layers.append(name)
+
+
+def freed(error: Exception) -> Exception:
+    """The error without its frames, whose tensors would stay while the other probes run.
+
+    After an error of memory, that is what the others need.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        found.__traceback__ = None
+        found = found.__cause__ or found.__context__
+    return error
 
 
 def to_host(layers: Sequence[str], gathered: Sequence[Column]) -> Reading:

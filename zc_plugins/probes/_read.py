@@ -9,7 +9,7 @@ from torch import nn
 
 from zc_plugins._pristine import device_of
 from zc_plugins.probes._excite import autocast
-from zc_plugins.probes._probe import Excitation, Measure, Probe, Reading
+from zc_plugins.probes._probe import Excitation, Measure, Probe, Reading, freed
 from zc_plugins.probes._shared_pass import SharedProbe, shared_pass
 
 
@@ -58,7 +58,7 @@ def _tried(
             try:
                 outcomes[name] = probe(model, excitation, measures, seed=seed)
             except Exception as error:
-                outcomes[name] = error
+                outcomes[name] = freed(error)
     return outcomes
 
 

@@ -18,7 +18,15 @@ from zc_plugins._seeding import generator
 from zc_plugins.errors import Degenerate
 from zc_plugins.probes._excite import called, excite
 from zc_plugins.probes._loss import logits_in, loss_of, random_targets
-from zc_plugins.probes._probe import Column, Excitation, Gathered, Measure, Reading, to_host
+from zc_plugins.probes._probe import (
+    Column,
+    Excitation,
+    Gathered,
+    Measure,
+    Reading,
+    freed,
+    to_host,
+)
 from zc_plugins.probes._verdict import output_fault, output_verdict
 from zc_plugins.probes._weights import weight_matrices
 
@@ -212,7 +220,7 @@ def shared_pass(
             outcomes |= _passed(run, stages, seed, verdict)
         broken = None
     except Exception as error:
-        broken = explained(error, excitation.input_shape).with_traceback(None)
+        broken = freed(explained(error, excitation.input_shape))
     finally:
         # A tensor's hook that reached its own graph through the run would keep it alive for ever.
         vars(run).clear()
@@ -243,7 +251,7 @@ def _passed(
             try:
                 next(steps, None)
             except Exception as error:
-                broken[name] = error
+                broken[name] = freed(error)
     return broken
 
 

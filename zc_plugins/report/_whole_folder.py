@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zc_plugins.errors import InvalidArgument
@@ -24,6 +24,13 @@ def checked_folder(folder: str | os.PathLike[str], files: Collection[str]) -> Pa
         InvalidArgument: otherwise.
     """
     path = Path(folder).absolute()
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(path)
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(
+            f"folder={str(folder)!r} cannot be made ({error}): pass another name"
+        ) from error
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InvalidArgument(
             f"folder={str(folder)!r} cannot be made: pass a folder in one that is there and that "

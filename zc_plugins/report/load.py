@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from zc_plugins._read_json import read_json
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces._record import recorded_space
@@ -30,7 +30,7 @@ def load(folder: str | os.PathLike[str], space: Any = None) -> tuple[SearchSpace
     """
     path = Path(folder) / ARCHITECTURE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
         if content["zc_plugins_architecture"] != LAYOUT:
             raise ValueError(f"layout {content['zc_plugins_architecture']!r}")
         text, name, record = (

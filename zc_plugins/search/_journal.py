@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zc_plugins._read_json import read_json
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.search.individual import Individual
 from zc_plugins.spaces import SearchSpace
@@ -43,7 +44,8 @@ class Journal:
         settings: Mapping[str, Any],
         space: SearchSpace[Any],
     ) -> None:
-        self._space = space
+        self._space, self._path = space, "" if path is None else path
+        self._proxies = len(settings.get("proxies", ()))
         self._lines: list[dict[str, Any]] = []
         self._file: io.BufferedIOBase = io.BytesIO()
         if path is None:
@@ -51,15 +53,11 @@ class Journal:
         try:
             self._file = _held(Path(path))
             self._take_up(path, {"zc_plugins_search": _LAYOUT, **settings})
-        except OSError as error:
-            self._file.close()
-            raise InvalidArgument(
-                f"journal={str(path)!r} cannot be used ({error.strerror}): pass a file that no "
-                "other search holds, in a folder that exists and that you may write to"
-            ) from error
         except InvalidArgument:
             self._file.close()
             raise
+        except (OSError, ValueError) as error:
+            raise self._refused(error) from error
 
     @property
     def seconds(self) -> float:
@@ -70,9 +68,19 @@ class Journal:
         return int(self._lines[-1].get("proposals", 0)) if self._lines else 0
 
     def batches(self) -> Iterator[list[Individual]]:
-        """What was scored before."""
-        for line in self._lines[1:]:
-            yield [self._individual(record) for record in line["scored"]]
+        """What was scored before.
+
+        Raises:
+            InvalidArgument: if a line does not hold that.
+        """
+        for number, line in enumerate(self._lines[1:], 2):
+            try:
+                _require_numbers([line.get("seconds", 0.0), line.get("proposals", 0)])
+                batch = [self._individual(record) for record in line["scored"]]
+            except Exception as error:
+                # Also what the space's decode raises.
+                raise _damaged(self._path, number) from error
+            yield batch
 
     def keep(self, batch: Sequence[Individual], seconds: float, proposals: int) -> None:
         """Write a batch, the wall time that the search has taken, and the proposals it has made."""
@@ -86,8 +94,21 @@ class Journal:
         self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> InvalidArgument:
+        """Close the file; what is still to be written would be refused again."""
+        getattr(self._file, "raw", self._file).close()
+        told = getattr(error, "strerror", error)
+        return InvalidArgument(
+            f"journal={str(self._path)!r} cannot be used ({told}): pass a file that no other "
+            "search holds, in a folder that exists and that you may write to; what was written to "
+            "it is gone on with"
+        )
 
     def _take_up(self, path: str | os.PathLike[str], header: Mapping[str, Any]) -> None:
         """Read the whole lines and cut off what follows them; begin an empty file.
@@ -116,9 +137,23 @@ class Journal:
             self._write(header)
 
     def _individual(self, record: Mapping[str, Any]) -> Individual:
+        """The individual of a record.
+
+        Raises:
+            Exception: if the record is none.
+        """
         scores = tuple(math.nan if score is None else score for score in record["scores"])
+        _require_numbers([record["step"], record["seconds"], *scores, *record["costs"].values()])
+        texts = [record["text"], *record["notes"].values()]
+        if len(scores) != self._proxies or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"no record of {self._proxies} scores")
         architecture = self._space.decode(record["text"])
         return Individual(**{**record, "architecture": architecture, "scores": scores})
+
+
+def _require_numbers(values: Sequence[Any]) -> None:
+    if not all(type(value) in (int, float) for value in values):
+        raise ValueError("no numbers")
 
 
 def _record(individual: Individual) -> dict[str, Any]:
@@ -151,7 +186,7 @@ def _held(path: Path) -> io.BufferedIOBase:
 def _parsed(text: bytes) -> dict[str, Any] | None:
     """The line's content; None where it is no JSON object."""
     try:
-        line = json.loads(text)
+        line = read_json(text)
     except ValueError:
         return None
     return line if isinstance(line, dict) else None

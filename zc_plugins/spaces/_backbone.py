@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zc_plugins._read_json import read_json
 from zc_plugins.errors import InvalidArgument
 
 KERNELS = (3, 5, 7)
@@ -143,7 +144,7 @@ class Backbone:
             InvalidArgument: if it is none.
         """
         try:
-            fields: dict[str, Any] = json.loads(text)
+            fields: dict[str, Any] = read_json(text)
             stages = [[SuperBlock(**block) for block in stage] for stage in fields.pop("stages")]
             ends = {name: Convolution(**end) for name, end in fields.items()}
             return Backbone(stages=tuple(map(tuple, stages)), **ends)

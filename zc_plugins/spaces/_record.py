@@ -36,15 +36,15 @@ def space_record(space: SearchSpace[Any]) -> dict[str, Any] | None:
         return None
 
 
-def recorded_space(record: dict[str, Any]) -> SearchSpace[Any]:
+def recorded_space(record: Any) -> SearchSpace[Any]:
     """The space of such a record. Only classes of this room are looked up: a file runs no code.
 
     Raises:
         InvalidArgument: if it is none.
     """
-    module, _, name = str(record.get("class")).rpartition(".")
-    file = module.removeprefix(_ROOM)
     try:
+        module, _, name = str(record["class"]).rpartition(".")
+        file = module.removeprefix(_ROOM)
         if not module.startswith(_ROOM) or not file.isidentifier() or file.startswith("_"):
             raise ImportError("no space of zc_plugins")
         kind = getattr(importlib.import_module(module), name)
@@ -56,7 +56,14 @@ def recorded_space(record: dict[str, Any]) -> SearchSpace[Any]:
         return space
     except InvalidArgument:
         raise
-    except (ImportError, AttributeError, TypeError, KeyError) as error:
+    except (
+        ImportError,
+        AttributeError,
+        TypeError,
+        LookupError,
+        ValueError,
+        OverflowError,
+    ) as error:
         raise InvalidArgument(
             f"space={record!r} cannot be made ({error}): pass the space"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -212,7 +213,7 @@ def _drawn(choices: Sequence[str], rng: np.random.Generator) -> str:
 
 def _node(text: str) -> Node:
     edges = [edge.partition("~") for edge in text.strip("|").split("|")]
-    if len(edges) != 2 or not all(source.isdecimal() for _, _, source in edges):
+    if len(edges) != 2 or not all(re.fullmatch("[0-9]{1,2}", source) for _, _, source in edges):
         raise InvalidArgument(
             f"{text!r} is no node: pass one such as '|sep_conv_3x3~0|skip_connect~1|'"
         )

@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from zc_plugins._identity import identity
+from zc_plugins._read_json import read_json
 from zc_plugins._seeding import seeded, torch_state_kept
 from zc_plugins.errors import InvalidArgument, MissingParameter, NotAModule
 from zc_plugins.spaces._space import SearchSpace
@@ -114,7 +115,7 @@ class ModuleSpace:
             InvalidArgument: if it is none.
         """
         try:
-            params = json.loads(text)
+            params = read_json(text)
         except ValueError:
             params = None
         if not isinstance(params, dict):

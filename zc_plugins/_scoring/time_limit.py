@@ -1,0 +1,79 @@
+"""Seconds after which a candidate is given up."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from zc_plugins.errors import InvalidArgument, TookTooLong
+
+
+class _Alarm(BaseException):
+    """No ``Exception``: neither a builder nor a probe may take it for an error of its own."""
+
+
+def checked_limit(seconds: float | None) -> float | None:
+    """The limit, or None for none.
+
+    Raises:
+        InvalidArgument: if it is no positive number.
+    """
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise InvalidArgument(f"time_limit={seconds!r}: pass positive seconds, or None")
+    return seconds
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """End what runs inside when the seconds of wall time are over.
+
+    It works in the main thread of a process, that of a worker included, where the system knows
+    ``SIGALRM``; elsewhere a warning tells that there is no limit. Python code and sleeps end at
+    once, a call into native code when it returns. An alarm of the user's goes on afterwards.
+
+    Raises:
+        TookTooLong: then.
+    """
+    if seconds is None:
+        yield
+        return
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not (
+        threading.main_thread()
+    ):
+        warnings.warn(
+            "time_limit does not hold outside of the main thread, or on this system: score with "
+            "workers, or in the main thread",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        yield
+        return
+    start, armed = time.monotonic(), True
+
+    def ring(number: int, frame: Any) -> None:
+        if armed:
+            raise _Alarm
+
+    handler = signal.signal(signal.SIGALRM, ring)
+    # Again and again: Python drops an error that is raised while an object is deleted.
+    theirs = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        try:
+            yield
+        finally:
+            # An alarm from now on would leave this function.
+            armed = False
+    except _Alarm:
+        raise TookTooLong(f"building and scoring took more than {seconds:g} s") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if theirs[0]:
+            left = max(theirs[0] - (time.monotonic() - start), 1e-3)
+            signal.setitimer(signal.ITIMER_REAL, left, theirs[1])
