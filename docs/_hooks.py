@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from _proxy_page import facts, heading, overview
+from _proxy_page import OWN, facts, heading, overview
 from _reference_page import ROOMS, reference
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from zc_plugins.proxies import SHELF
-
 ROOT = Path(__file__).parents[1]
 MEASURED = {"measured.md": ROOT / "benchmarks" / "README.md", "changelog.md": ROOT / "CHANGELOG.md"}
-PROXIES = {f"proxies/{name}.md": name for name in SHELF}
+PROXIES = {f"proxies/{name}.md": name for name in OWN}
 REFERENCE = {f"reference/{room or 'zc_plugins'}.md": room for room in ROOMS}
 
 

@@ -16,6 +16,9 @@ from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.proxies import SHELF
 from zc_plugins.scorer import Scorer
 
+OWN = [name for name in SHELF if f"{SHELF.package}.{name}" in sys.modules]
+"""Proxies of this package; other packages installed here may have put theirs on the shelf."""
+
 
 def heading(name: str) -> str:
     """The page's beginning where nobody has written one."""
@@ -44,10 +47,11 @@ def overview() -> str:
             _number(costs()[name]["time_ratio"]) if name in costs() else "",
             _extremes(measured(name)),
         ]
-        for name in SHELF
+        for name in OWN
     ]  # fmt: skip
     return "\n\n".join(
         [
+            "---\nhide: [toc]\n---",
             "# Proxies",
             "A proxy turns what one pass over an untrained network shows into one number. Proxies "
             "that read the same pass share it. None is best everywhere: `params`, the number of "
@@ -63,7 +67,7 @@ def overview() -> str:
 def _lines(name: str) -> Iterator[tuple[str, str]]:
     proxy = SHELF[name]
     yield "Formula and source", _plain(proxy.paper)
-    beside = [f"[{n}]({n}.md)" for n in SHELF if SHELF[n].reads == proxy.reads and n != name]
+    beside = [f"[{n}]({n}.md)" for n in OWN if SHELF[n].reads == proxy.reads and n != name]
     shared = f" The pass is shared with {', '.join(beside)}." if beside else ""
     yield "Evidence", f"`{proxy.reads}`: {_probe(proxy.reads)}{shared}"
     yield "Direction", f"{_direction(name)} is better"
