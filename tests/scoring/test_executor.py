@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -227,7 +228,12 @@ def test_a_function_makes_a_new_executor_for_one_that_broke(tmp_path: Path) -> N
 
 
 def test_an_executor_that_broke_costs_what_was_in_flight(tmp_path: Path) -> None:
-    pool = [deadly(tmp_path / "mark", 99), *(layer(2) for _ in range(12))]
+    def patient() -> nn.Module:
+        # So that the other worker does not do all before the loss is noticed.
+        time.sleep(0.2)
+        return nn.Linear(4, 2)
+
+    pool = [deadly(tmp_path / "mark", 99), *(patient for _ in range(12))]
     with SPAWNED() as executor, pytest.warns(RuntimeWarning, match="executor is broken"):
         table = params().score(pool, executor=executor)
     assert not table.scored[0]
