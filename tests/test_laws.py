@@ -23,6 +23,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 FLOORS = {
     "errors": 0,
     "_identity": 1,
+    "_interrupts": 1,
     "_optional": 1,
     "_seeding": 1,
     "_shapes": 1,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import pickle
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -109,15 +112,43 @@ def test_another_evolutions_checkpoint_is_refused(tmp_path: Path) -> None:
         evolve([ground()], SMALL, generations=0, seed=1, checkpoint=path)
     with pytest.raises(InvalidArgument, match="grounds differs"):
         evolve([ground(seed=1)], SMALL, generations=0, checkpoint=path)
-    path.write_text("[]")
-    with pytest.raises(InvalidArgument, match="cannot be read"):
-        evolve([ground()], SMALL, generations=0, checkpoint=path)
+    held = json.loads(path.read_text())
+    damaged = ({"rng": [3, [-1] * 625, None]}, {"known": [1]}, {"settings": [1]})
+    for text in ("[]", "[" * 100_000, *(json.dumps({**held, **part}) for part in damaged)):
+        path.write_text(text)
+        with pytest.raises(InvalidArgument, match="cannot be read"):
+            evolve([ground()], SMALL, generations=0, checkpoint=path)
 
 
-def test_same_for_two_workers_that_map_the_bank(tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="cannot be written"):
+        evolve([ground()], SMALL, generations=0, checkpoint=tmp_path / "missing" / "state.json")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidArgument, match="cannot be"):
+        evolve([ground()], SMALL, generations=0, checkpoint=tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def test_stopped_before_the_first_generation() -> None:
+    with pytest.raises(NothingScored, match="before its first generation"):
+        evolve([ground()], SMALL, stop=lambda: True)
+
+
+def test_same_for_two_workers_that_map_the_bank_and_hear_no_interrupt(tmp_path: Path) -> None:
+    """A terminal sends Ctrl-C to them too; the evolution still ends with what it has."""
+    interrupted = list[int]()
+
+    def interrupts() -> bool:
+        for worker in multiprocessing.active_children():
+            os.kill(int(worker.pid or 0), signal.SIGINT)
+            interrupted.append(int(worker.pid or 0))
+        return False
+
     mapped = bank().save(tmp_path / "bank")
     alone = evolve([ground(mapped)], MEAN, generations=2, seed=3, workers=1)
-    assert evolve([ground(mapped)], MEAN, generations=2, seed=3, workers=2) == alone
+    found = evolve([ground(mapped)], MEAN, generations=2, seed=3, workers=2, stop=interrupts)
+    assert found == alone
+    assert len(set(interrupted)) >= 2
     assert evolve([ground()], MEAN, generations=2, seed=3) == alone
 
 
@@ -246,6 +277,11 @@ def test_saved_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "best.json"
     path.write_text(best.json)
     assert found_json(path) == best
-    path.write_text("{}")
-    with pytest.raises(InvalidArgument, match="holds no evolved proxy"):
-        found_json(path)
+    for text in ("{}", "[" * 100_000):
+        path.write_text(text)
+        with pytest.raises(InvalidArgument, match="holds no evolved proxy"):
+            found_json(path)
+    for reduce in ("median", []):
+        path.write_text(json.dumps({**json.loads(best.json), "reduce": reduce}))
+        with pytest.raises(InvalidArgument):
+            found_json(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from zc_plugins._interrupts import deaf_to_interrupts
 from zc_plugins._optional import require
 from zc_plugins._scoring.task import DEVICE
 
@@ -92,7 +92,7 @@ class _Worker:
         Raises:
             OSError: if it cannot be started.
         """
-        with _deaf_to_interrupts():
+        with deaf_to_interrupts():
             try:
                 self.last = self._running().submit(task, *arguments)
             except BrokenExecutor:
@@ -126,16 +126,3 @@ def _settle(device: str) -> None:
     DEVICE.set(device)
     # What builders print is kept out of the parent's output.
     sys.stdout = sys.stderr
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started inside hears no Ctrl-C: its parent does, and ends it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

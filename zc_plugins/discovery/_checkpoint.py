@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from zc_plugins._read_json import read_json
 from zc_plugins.discovery.evolution import Generation
 from zc_plugins.discovery.fitness import Fault, Verdict
 from zc_plugins.discovery.genome import Genome
@@ -40,7 +41,11 @@ class State:
     history: list[Generation] = field(default_factory=list)
 
     def write(self, path: Path, settings: Mapping[str, Any]) -> None:
-        """Replace the file at once, so that a kill leaves the old one or the new one."""
+        """Replace the file at once, so that a kill leaves the old one or the new one.
+
+        Raises:
+            InvalidArgument: if it cannot be written, for lack of room say; the old one stays.
+        """
         version, words, gauss = self.rng.getstate()
         content = {
             "format": FORMAT,
@@ -51,9 +56,13 @@ class State:
             "known": {key: v.fault or v.tau for key, v in self.known.items()},
             "history": [list(vars(generation).values()) for generation in self.history],
         }
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(content, file, allow_nan=False)
-        os.replace(file.name, path)
+        try:
+            _replace(path, json.dumps(content, allow_nan=False))
+        except OSError as error:
+            raise InvalidArgument(
+                f"checkpoint={str(path)!r} cannot be written ({error}): pass a file in a folder "
+                "that exists and has room"
+            ) from error
 
     @staticmethod
     def read(path: Path, settings: Mapping[str, Any]) -> State:
@@ -63,8 +72,8 @@ class State:
             InvalidArgument: if the file is none, or of an evolution with other settings.
         """
         try:
-            held = json.loads(path.read_text())
-            given, kept = json.loads(json.dumps(settings)), held["settings"]
+            held = read_json(path.read_text())
+            given, kept = json.loads(json.dumps(settings)), dict(held["settings"])
             if held["format"] != FORMAT:
                 raise InvalidArgument(f"checkpoint={str(path)!r} is no {FORMAT!r}: pass another")
             version, words, gauss = held["rng"]
@@ -73,10 +82,10 @@ class State:
             state = State(
                 rng,
                 [tuple(genome) for genome in held["population"]],
-                {key: _verdict(value) for key, value in held["known"].items()},
+                {key: _verdict(value) for key, value in dict(held["known"]).items()},
                 [_generation(*entry) for entry in held["history"]],
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise InvalidArgument(
                 f"checkpoint={str(path)!r} cannot be read ({error}): pass another file"
             ) from error
@@ -87,6 +96,17 @@ class State:
                     "another file"
                 )
         return state
+
+
+def _replace(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.replace(file.name, path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def _verdict(value: Any) -> Verdict:

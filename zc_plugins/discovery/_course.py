@@ -107,6 +107,10 @@ class Course:
             hall.append(_found(key, state.known[key].tau, fitness))
             if len(hall) == (size or self._settings.fame):
                 break
+        if not state.history and size is None:
+            raise NothingScored(
+                "the evolution was stopped before its first generation: let it go on"
+            )
         if not hall and size is None:
             raise NothingScored("no program was a proxy: pass more networks, or other columns")
         return hall

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from zc_plugins._read_json import read_json
 from zc_plugins.discovery.expression import Expression, Reduce
 from zc_plugins.discovery.parse import parse
 from zc_plugins.errors import InvalidArgument
@@ -99,14 +100,14 @@ def found_json(source: str | os.PathLike[str]) -> Found:
         InvalidArgument: if it holds none.
     """
     try:
-        held = json.loads(Path(source).read_text())
+        held = read_json(Path(source).read_text())
         if held["format"] != FORMAT:
             raise InvalidArgument(f"{str(source)!r} holds no {FORMAT!r}")
         taus = (tuple(map(float, held[name])) for name in ("held_out", "gain"))
         found = Found(parse(held["expression"]), held["reduce"], float(held["tau"]), *taus)
+        found.proxy("checked")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidArgument(
             f"{str(source)!r} holds no evolved proxy ({error}): pass a file that .json of one gave"
         ) from error
-    found.proxy("checked")
     return found

@@ -10,11 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from zc_plugins._interrupts import deaf_to_interrupts
 from zc_plugins._progress import progress
 from zc_plugins.discovery._checkpoint import State, fingerprint
-from zc_plugins.discovery._course import Course, Judge, Settings
+from zc_plugins.discovery._course import Candidates, Course, Judge, Settings
 from zc_plugins.discovery.evolution import Evolution, ranked
-from zc_plugins.discovery.fitness import Fitness, judged, start
+from zc_plugins.discovery.fitness import Fitness, Verdict, judged, start
 from zc_plugins.discovery.genome import Breeder
 from zc_plugins.discovery.ground import Ground
 from zc_plugins.errors import InvalidArgument
@@ -98,4 +99,11 @@ def _judge(
     context = multiprocessing.get_context("spawn")
     given = (list(grounds), settings.splits, seed, settings.over_grounds)
     with ProcessPoolExecutor(workers, context, start, given) as pool:
-        yield lambda candidates: list(pool.map(judged, candidates, chunksize=8))
+
+        def judge(candidates: Candidates) -> list[Verdict]:
+            # The first call starts the processes.
+            with deaf_to_interrupts():
+                verdicts = pool.map(judged, candidates, chunksize=8)
+            return list(verdicts)
+
+        yield judge
