@@ -23,12 +23,14 @@ from optuna.pruners import (
 from optuna.trial import TrialState
 from torch import Tensor, nn
 
-from zc_plugins import ModuleSpace, recipes
+from zc_plugins import ModuleSpace, Scorer, recipes
 from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.optuna import ZeroCostPruner, raise_if_rejected
+from zc_plugins.optuna._judge import Judge
 from zc_plugins.predictors import Fitted
 from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.predictors.ridge import ridge
+from zc_plugins.reference import Reference
 from zc_plugins.scores import ScoreTable
 from zc_plugins.testing.pytest_pruners import PrunerTestCase
 
@@ -496,3 +498,21 @@ def test_a_predictor_with_several_objectives_and_hyperband() -> None:
     study.optimize(two, n_trials=40)
     assert noted.had
     assert max(trained(study, 25)) < 50
+
+
+def test_a_second_worker_scores_the_reference_once_more_and_not_each_time() -> None:
+    study, asked = optuna.create_study(), list[int]()
+
+    class Counted(Scorer):
+        def reference(self, *arguments: Any, **options: Any) -> Reference:
+            asked.append(1)
+            return super().reference(*arguments, **options)
+
+    for scorings in (1, 2):
+        plain = size_scorer()
+        scorer = Counted(plain.proxies, plain.excitation, device="cpu")
+        judge = Judge(build_mlp, scorer, None, 10)
+        whole = judge.sample(study)
+        assert all(whole.parameters)
+        assert judge.sample(study) is whole
+        assert len(asked) == scorings

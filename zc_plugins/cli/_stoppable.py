@@ -11,8 +11,12 @@ from typing import Any
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second raises KeyboardInterrupt."""
+def stoppable(after: str = "network") -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second raises KeyboardInterrupt.
+
+    Args:
+        after: what is still brought to its end, for the message.
+    """
     stop = threading.Event()
 
     def handle(number: int, frame: Any) -> None:
@@ -20,7 +24,7 @@ def stoppable() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         # Not print, which the signal may have interrupted.
-        os.write(2, b"\nstopping after this network; Ctrl-C again stops at once\n")
+        os.write(2, f"\nstopping after this {after}; Ctrl-C again stops at once\n".encode())
 
     before = signal.getsignal(signal.SIGINT)
     # Under nohup it is ignored and stays so; only the main thread may set a handler.

@@ -74,7 +74,7 @@ def evolve(
                 excitation=Excitation(shape, batch_size=batch_size), seed=seed,
                 device=chosen_device,
             )  # fmt: skip
-        with stoppable() as stop:
+        with stoppable("generation") as stop:
             evolution = evolved(
                 [ground],
                 settings,

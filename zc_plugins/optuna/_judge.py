@@ -75,6 +75,7 @@ class Judge:
                 f"{self.space.name!r}: make one with scorer.reference(space)"
             )
         self._calibrated = None if reference is None else scorer.against(reference)
+        self._whole: ScoreTable | None = None
         self._failed: NothingScored | None = None
         self._turn = threading.RLock()
 
@@ -110,9 +111,12 @@ class Judge:
         The study keeps neither, so a worker that has not drawn the sample itself scores it once.
         """
         table = self._against(study).reference.table
-        if not table.layers and not any(table.parameters):
-            table = self._scorer.reference(self.space, size=len(table)).table
-        return table
+        if table.layers or any(table.parameters):
+            return table
+        with self._turn:
+            if self._whole is None:
+                self._whole = self._scorer.reference(self.space, size=len(table)).table
+            return self._whole
 
     def _against(self, study: optuna.Study) -> Calibrated:
         with self._turn:

@@ -25,6 +25,8 @@ def fitted_on(
 ) -> Fitted:
     """The predictor fitted on a study's COMPLETE trials, e.g. for ``warm_start``.
 
+    Of a study that minimises it learns the values with their sign turned: higher is better.
+
     Args:
         study: any; of several values the first counts.
         predictor: e.g. ``predictors.committee.committee()``.
