@@ -22,11 +22,7 @@ from zc_plugins.proxies import SHELF as PROXIES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-NEEDS = {
-    "guides/nni.md": "nni",
-    "guides/evolve.md": "zc_plugins.discovery.evolve",
-    "guides/scale-out.md": "zc_plugins.executors",
-}
+NEEDS = {"guides/nni.md": "nni"}
 """What a page's snippets and commands cannot do without."""
 
 PAGES = {

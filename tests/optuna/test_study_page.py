@@ -253,3 +253,25 @@ def test_layers_of_networks_that_cannot_be_built() -> None:
         raise RuntimeError("gone")
 
     assert "are not stored" in study_page(study, size_scorer(), none)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reference"),
+    [
+        ({"zc_params": "many"}, ""),
+        ({"zc_params": [1, 2]}, ""),
+        ({"zc_params": 10**400}, ""),
+        ({"zc_expressivity": 10**400}, ""),
+        pytest.param({}, "[" * 100_000, id="nested"),
+    ],
+)
+def test_attributes_of_others_are_no_scores(attributes: dict[str, Any], reference: str) -> None:
+    study = optuna.create_study(direction="maximize")
+    study.set_user_attr("zc_reference", reference)
+    for number in range(5):
+        scores = {"zc_expressivity": float(number), "zc_trainability": 1.0}
+        study.add_trial(create_trial(value=float(number), user_attrs={**scores, **attributes}))
+    page = without_scripts(study_page(study))
+    told = "Nothing that was trained" in page
+    assert told == ("zc_expressivity" in attributes)
+    assert "params (baseline)" not in page

@@ -58,12 +58,16 @@ def _scored(
     for trial in trials:
         if trial.state != TrialState.COMPLETE or not names:
             continue
-        row = [_number(trial.user_attrs.get(f"{PREFIX}{name}")) for name in names]
+        row = [stored_number(trial.user_attrs.get(f"{PREFIX}{name}")) for name in names]
         missing = sum(map(math.isnan, row))
         # A cost of the same name is no sign that the network was scored.
         if not missing or (missing < len(row) and f"{PREFIX}note" in trial.user_attrs):
             yield trial, row
 
 
-def _number(content: Any) -> float:
-    return float(content) if isinstance(content, (int, float)) else math.nan
+def stored_number(content: Any) -> float:
+    """NaN for what is no number, or beyond float64."""
+    try:
+        return float(content) if isinstance(content, (int, float)) else math.nan
+    except OverflowError:
+        return math.nan

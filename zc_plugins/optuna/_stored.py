@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial
 
+from zc_plugins._read_json import read_json
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins.ensembles import Ensemble
 from zc_plugins.ensembles.az_rank import az_rank
@@ -63,7 +63,7 @@ def stored_scores(study: optuna.Study, trials: Iterable[FrozenTrial]) -> StoredS
 def _of_the_reference(study: optuna.Study) -> tuple[StoredProxy, ...] | None:
     text = study._storage.get_study_user_attrs(study._study_id).get(_REFERENCE_KEY, "")
     try:
-        content = json.loads(text)
+        content = read_json(text)
         pairs = zip(content["proxies"], content["higher_is_better"], strict=True)
         return tuple(StoredProxy(str(name), bool(higher)) for name, higher in pairs)
     except (ValueError, KeyError, TypeError):

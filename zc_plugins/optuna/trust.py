@@ -15,7 +15,7 @@ from zc_plugins._score_attributes import PREFIX
 from zc_plugins._shapes import ndarray
 from zc_plugins.costs.budget import Budget
 from zc_plugins.optuna._claim import given_architecture
-from zc_plugins.optuna._evidence import Evidence
+from zc_plugins.optuna._evidence import Evidence, stored_number
 from zc_plugins.optuna._stored import stored_scores
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
@@ -61,14 +61,16 @@ def counted_params(
     build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None = None,
 ) -> ndarray | None:
     """Parameter counts of the trained networks; None unless all are known or can be counted."""
-    counts = [trial.user_attrs.get(f"{PREFIX}params") for trial in evidence.trials]
-    if scorer is not None and build_model is not None and None in counts:
+    stored = (trial.user_attrs.get(f"{PREFIX}params") for trial in evidence.trials)
+    counts = np.array([stored_number(count) for count in stored])
+    if scorer is not None and build_model is not None and np.isnan(counts).any():
         space = as_space(build_model)
         # Counted, not limited.
         budget = Budget(scorer.excitation.input_shape, params=sys.maxsize)
         admission = Admission(space, budget)
         architectures = [given_architecture(space, trial) for trial in evidence.trials]
-        counts = [
+        found = (
             None if a is None else admission.verdict(a).costs.get("params") for a in architectures
-        ]
-    return None if None in counts or not counts else np.array(counts, dtype=np.float64)
+        )
+        counts = np.array([stored_number(count) for count in found])
+    return None if np.isnan(counts).any() or not len(counts) else counts
