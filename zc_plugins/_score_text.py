@@ -63,11 +63,13 @@ def _number(value: float) -> float | str:
 
 
 def decoded(content: object, key: Sequence[str]) -> ScoreRow | None:
-    """The row; None if the content is not what ``encoded`` gave for this key."""
-    digest, _, text = content.partition(" ") if isinstance(content, str) else ("", "", "")
-    if digest != _digest(key, text):
+    """The row; None if the bytes are not those of what ``encoded`` gave for this key."""
+    if not isinstance(content, bytes):
         return None
     try:
+        digest, _, text = content.decode().partition(" ")
+        if digest != _digest(key, text):
+            return None
         return {
             name: LayerScores(
                 float(entry["value"]),

@@ -88,7 +88,10 @@ class ScoreCache:
         key = (space, architecture, settings, code_version())
         try:
             with self._line() as connection:
-                found = connection.execute(f"SELECT row FROM scores WHERE {_KEY}", key)
+                # As bytes: a flipped bit may leave no text.
+                found = connection.execute(
+                    f"SELECT CAST(row AS BLOB) FROM scores WHERE {_KEY}", key
+                )
                 content = found.fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._reads = self._writes = self._warn(error)
@@ -167,7 +170,9 @@ class ScoreCache:
         try:
             # Not a sound one that another process has put in its place meanwhile.
             with self._line() as connection:
-                connection.execute(f"DELETE FROM scores WHERE {_KEY} AND row = ?", (*key, content))
+                connection.execute(
+                    f"DELETE FROM scores WHERE {_KEY} AND CAST(row AS BLOB) IS ?", (*key, content)
+                )
         except (sqlite3.Error, UnicodeError) as error:
             self._writes = self._warn(error)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -96,28 +97,49 @@ def test_a_stream_that_is_left_leaves_the_executor_open(executor: Executor) -> N
     assert executor.submit(os.getpid).result(timeout=60) != os.getpid()
 
 
-def test_an_actor_holds_two_tasks_and_no_more(ray_cluster: None) -> None:
+def held(gate: Path) -> Callable[[], None]:
+    """Ends when there is such a file."""
+
+    def wait() -> None:
+        while not gate.exists():
+            time.sleep(0.01)
+
+    return wait
+
+
+def begun(futures: list[Future[None]]) -> None:
+    deadline = time.monotonic() + 60
+    while not all(future.running() for future in futures):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_actor_holds_two_tasks_and_no_more(ray_cluster: None, tmp_path: Path) -> None:
     with RayExecutor(1) as executor:
-        executor.submit(os.getpid).result()
-        results = [executor.submit(time.sleep, 0.2) for _ in range(6)]
-        assert results[0].result() is None
-        assert [result.running() or result.done() for result in results][3:] == [False] * 3
+        results = [executor.submit(held(tmp_path / "gate")) for _ in range(6)]
+        begun(results[:2])
+        assert not any(result.running() or result.done() for result in results[2:])
         assert results[-1].cancel()
+        (tmp_path / "gate").touch()
     assert all(result.done() for result in results)
     with pytest.raises(RuntimeError, match="after shutdown"):
         executor.submit(os.getpid)
 
 
-def test_errors_of_a_task_are_its_own(ray_cluster: None) -> None:
+def test_errors_of_a_task_are_its_own(ray_cluster: None, tmp_path: Path) -> None:
     with RayExecutor(1) as executor:
         with pytest.raises(ZeroDivisionError):
             executor.submit(divmod, 1, 0).result()
         with pytest.raises(BrokenExecutor):
             executor.submit(os._exit, 3).result()
         assert executor.submit(divmod, 7, 3).result() == (2, 1)
-        many = [executor.submit(time.sleep, 0.2) for _ in range(5)]
-        time.sleep(0.05)
-        executor.shutdown(cancel_futures=True)
+        with pytest.raises(TypeError, match="lock"):
+            executor.submit(threading.Lock().acquire).result()
+        many = [executor.submit(held(tmp_path / "gate")) for _ in range(5)]
+        begun(many[:2])
+        executor.shutdown(wait=False, cancel_futures=True)
+        (tmp_path / "gate").touch()
+        executor.shutdown()
         assert [future.cancelled() for future in many] == [False] * 2 + [True] * 3
 
 

@@ -112,6 +112,16 @@ def test_a_row_of_something_else_is_taken_out(tmp_path: Path, content: Any) -> N
         assert cache.get(*KEY) is not None
 
 
+def test_a_row_that_is_no_text_any_more_is_taken_out(tmp_path: Path) -> None:
+    with ScoreCache(tmp_path / "scores.sqlite3") as cache:
+        cache.put(*KEY, row())
+        line = cache._line().connection
+        line.execute("UPDATE scores SET row = CAST(X'ff' || row AS TEXT)")
+        assert cache.get(*KEY) is None
+        cache.put(*KEY, row())
+        assert cache.get(*KEY) is not None
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
@@ -126,13 +136,13 @@ ODD_ROWS = JSON | st.dictionaries(
 @quietly(150)
 @given(ODD_ROWS.map(json.dumps) | st.text())
 def test_a_row_with_a_right_digest_and_odd_content(text: str) -> None:
-    found = decoded(f"{_digest(KEY, text)} {text}", KEY)
+    found = decoded(f"{_digest(KEY, text)} {text}".encode(), KEY)
     assert found is None or isinstance(found, dict)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a": {"value": 1' + "0" * 400 + "}}"])
 def test_rows_that_python_cannot_hold(text: str) -> None:
-    assert decoded(f"{_digest(KEY, text)} {text}", KEY) is None
+    assert decoded(f"{_digest(KEY, text)} {text}".encode(), KEY) is None
 
 
 @quietly(100)
@@ -141,7 +151,7 @@ def test_one_changed_character(place: int, other: str) -> None:
     text = encoded(row(), KEY)
     place %= len(text)
     changed = text[:place] + other + text[place + 1 :]
-    assert changed == text or decoded(changed, KEY) is None
+    assert changed == text or decoded(changed.encode(), KEY) is None
 
 
 @pytest.mark.parametrize(

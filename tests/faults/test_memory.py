@@ -95,3 +95,13 @@ def test_a_probe_that_lacks_memory_leaves_it_to_the_next(first: str, second: str
     assert not any(held() is not None for held in HELD)
     if SHELF[first].reads != SHELF[second].reads:
         assert table.column("watching")[0] == 0
+
+
+def test_an_error_that_is_its_own_cause_is_one_note() -> None:
+    class Odd(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            error = ValueError("odd")
+            raise error from error
+
+    table = Scorer(["naswot"], Excitation((4,)), device="cpu").score([Odd(4, 2)])
+    assert "odd" in table.notes[0]["naswot"]

@@ -92,14 +92,14 @@ def test_it_is_scored_again_another_time(tmp_path: Path) -> None:
 def test_an_alarm_of_the_user_goes_on() -> None:
     rung = []
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
-    signal.setitimer(signal.ITIMER_REAL, 0.6)
+    signal.setitimer(signal.ITIMER_REAL, 3)
     try:
         with pytest.raises(TookTooLong), time_limit(0.1):
             time.sleep(60)
         assert not rung
-        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.6
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 3
         while not rung:
-            signal.pause()
+            time.sleep(0.01)
     finally:
         signal.signal(signal.SIGALRM, before)
 

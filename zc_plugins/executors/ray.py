@@ -102,11 +102,16 @@ class RayExecutor(Executor):
             self._ray.kill(each.handle)
 
     def _hand_out(self, task: _Task, actor: _Hired) -> bool:
-        """Whether it was not cancelled before."""
+        """Whether it is on its way."""
         if not task.future.set_running_or_notify_cancel():
             return False
+        try:
+            answer = actor.handle.run.remote(task.call).future()
+        except Exception as error:
+            # Ray cannot send it, or was shut down.
+            task.future.set_exception(error)
+            return False
         actor.load += 1
-        answer = actor.handle.run.remote(task.call).future()
         answer.add_done_callback(lambda done: self._inbox.put(_Answer(actor, task, done)))
         return True
 

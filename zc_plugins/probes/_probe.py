@@ -220,10 +220,13 @@ def freed(error: Exception) -> Exception:
 
     After an error of memory, that is what the others need.
     """
-    found: BaseException | None = error
-    while found is not None:
-        found.__traceback__ = None
-        found = found.__cause__ or found.__context__
+    # An error may be its own cause.
+    left: list[BaseException | None] = [error]
+    while left:
+        found = left.pop()
+        if found is not None and found.__traceback__ is not None:
+            found.__traceback__ = None
+            left += [found.__cause__, found.__context__]
     return error
 
 
