@@ -24,7 +24,7 @@ import torch
 from benchmarks.provenance import provenance
 from benchmarks.scale.pools import pools
 from benchmarks.scale.studies import addresses, studies
-from benchmarks.scale.throughput import throughput
+from benchmarks.scale.throughput import WAYS, throughput
 
 RESULTS = Path(__file__).parents[1] / "results" / "scale"
 
@@ -34,9 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("what", choices=["throughput", "pools", "studies"])
     parser.add_argument("--networks", type=int, default=60, help="of the pool of throughput")
     parser.add_argument("--rounds", type=int, default=5, help="of throughput")
-    parser.add_argument(
-        "--ways", nargs="+", default=["workers", "processes", "ray", "dask"], help="of throughput"
-    )
+    parser.add_argument("--ways", nargs="+", default=WAYS, help="of throughput")
     parser.add_argument("--most", type=int, default=10**6, help="candidates of pools")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--trials", type=int, default=30, help="to take the median of, in studies")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -98,7 +99,8 @@ def test_much_that_is_shared_is_sent_once_to_each_worker(
     class Counting(Here):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             sent.append(args[1])
-            return super().submit(fn, *args, **kwargs)
+            # As Dask does it.
+            return super().submit(copy_context().run, fn, *args, **kwargs)
 
     pool = [layer(w) for w in range(1, 5)]
     assert params().score(pool, executor=Counting()).values.ravel().tolist() == [5, 10, 15, 20]

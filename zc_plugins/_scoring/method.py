@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from zc_plugins._scoring.candidate import Candidate
+from zc_plugins._scoring.threads import one_blas_thread
 from zc_plugins._scoring.time_limit import time_limit
 from zc_plugins._seeding import seeded
 from zc_plugins.probes import SHELF as PROBES
@@ -43,7 +44,7 @@ class Method:
         """Its scores and their seconds; NaN with a note if it cannot be built or scored."""
         start = time.perf_counter()
         try:
-            with time_limit(self.time_limit):
+            with one_blas_thread(), time_limit(self.time_limit):
                 with torch.inference_mode(False), seeded(self.seed, self.device):
                     model = checked_module(candidate.build())
                     if not candidate.built:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import pickle
 import platform
-from collections.abc import Iterator
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 
 from zc_plugins._scoring.candidate import Candidate
 from zc_plugins._scoring.method import Method
+from zc_plugins._scoring.threads import one_torch_thread
 from zc_plugins.proxies._proxy import ScoreRow
 
 Scored = tuple[ScoreRow, float]
@@ -22,8 +23,18 @@ Scored = tuple[ScoreRow, float]
 DEVICE: ContextVar[str | None] = ContextVar("DEVICE", default=None)
 """In a worker of ours: its device, in place of the scorer's."""
 
-_SETTLED: ContextVar[tuple[str, Any]] = ContextVar("_SETTLED", default=("", None))
-"""In a worker: digest of the last method and space, and both."""
+
+class _Settled(threading.local):
+    """In a worker: the last method and space, and their digest.
+
+    Each thread has its own, and no context variable, since Dask gives each task a new context.
+    """
+
+    digest = ""
+    method_and_space: Any = None
+
+
+_SETTLED = _Settled()
 
 
 @dataclass(frozen=True)
@@ -54,29 +65,17 @@ def work(
         sender: ``here()`` of the process that asks.
         tries: before this one; Dask would answer the very same question from memory.
     """
-    kept, settled = _SETTLED.get()
     try:
-        if kept != digest:
+        if _SETTLED.digest != digest:
             if shared is None:
                 return Unread()
-            settled = pickle.loads(shared)
-            _SETTLED.set((digest, settled))
+            _SETTLED.method_and_space = pickle.loads(shared)
+            _SETTLED.digest = digest
         key, item = pickle.loads(parcel)
     except Exception as error:
         return Unread(f"{type(error).__name__}: {error}")
-    method, space = settled
+    method, space = _SETTLED.method_and_space
     device = DEVICE.get()
     placed: Method = method if device is None else replace(method, device=torch.device(device))
-    with contextlib.nullcontext() if sender == here() else _one_thread():
+    with contextlib.nullcontext() if sender == here() else one_torch_thread():
         return placed.row(Candidate(key, item, space))
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Workers beside each other would fight for the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
