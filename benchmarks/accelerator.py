@@ -7,7 +7,8 @@ Four parts, on networks of three spaces:
 - parity: each proxy in float64 with the network's own weights and a given batch, relative
   difference to the CPU. Where a proxy draws numbers of its own, or weights are drawn anew, the two
   devices draw different ones; then means over seeds are compared, in standard errors.
-- ranking: Kendall tau between the devices' scores of a pool, beside that of two seeds on one.
+- ranking: Kendall tau between the devices' scores of a pool, beside that of two seeds on one, and
+  that of float32 and bfloat16.
 - synchronisations: how often the driver saw the host wait while one network was scored, beside our
   own count, which needs no accelerator.
 - speed: milliseconds and peak memory against a training step of the same network (forward,
@@ -40,6 +41,7 @@ from zc_plugins.probes import Excitation
 from zc_plugins.proxies import SHELF
 from zc_plugins.ranking import kendall_tau
 from zc_plugins.scorer import Scorer
+from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.nasbench201 import NasBench201
 from zc_plugins.spaces.stages import Stages
@@ -133,25 +135,30 @@ def _z(model: nn.Module, proxy: str, shape: tuple[int, ...], device: torch.devic
 
 
 def ranking(device: torch.device, number: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Tau between the devices, and between two seeds on the accelerator."""
+    """Tau between the devices, and on the accelerator between two seeds and two precisions."""
     space, shape = FULL["nasbench201"]
     rng = np.random.default_rng(seed)
     pool = [space.sample(rng) for _ in range(number)]
 
-    def table(where: str | torch.device, draw: int) -> Any:
-        scorer = Scorer(ALL, Excitation(shape, batch_size=16), seed=draw, device=where)
+    def table(
+        where: str | torch.device, draw: int, autocast: torch.dtype | None = None
+    ) -> ScoreTable:
+        excitation = Excitation(shape, batch_size=16, autocast=autocast)
+        scorer = Scorer(ALL, excitation, seed=draw, device=where)
         return scorer.score(pool, space=space, show_progress=False)
 
-    first, second, cpu = table(device, seed), table(device, seed + 1), table("cpu", seed)
+    first, second = table(device, seed), table(device, seed + 1)
+    half, cpu = table(device, seed, torch.bfloat16), table("cpu", seed)
     for proxy in ALL:
         yield {
             "proxy": proxy,
             "tau_cpu_accelerator": round(_tau(cpu, first, proxy), 3),
             "tau_two_seeds": round(_tau(first, second, proxy), 3),
+            "tau_bfloat16": round(_tau(first, half, proxy), 3),
         }
 
 
-def _tau(one: Any, other: Any, proxy: str) -> float:
+def _tau(one: ScoreTable, other: ScoreTable, proxy: str) -> float:
     a, b = one.column(proxy), other.column(proxy)
     both = np.isfinite(a) & np.isfinite(b)
     return float(kendall_tau(a[both], b[both]))
@@ -194,10 +201,16 @@ def synchronisations(device: torch.device, seed: int) -> Iterator[dict[str, Any]
 
 
 def speed(
-    device: torch.device, number: int, repeats: int, batch_size: int, seed: int
+    device: torch.device,
+    spaces: Sequence[str],
+    number: int,
+    repeats: int,
+    batch_size: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
     """Per space and way: milliseconds and memory of one network, against its training step."""
-    for name, (space, shape) in FULL.items():
+    for name in spaces:
+        space, shape = FULL[name]
         found: dict[str, list[tuple[float, float]]] = {}
         for place, model in enumerate(networks(space, number, seed)):
             model.to(device)
@@ -293,7 +306,7 @@ def pools(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--parts", nargs="*", help="some of the parts; all by default")
-    parser.add_argument("--spaces", nargs="*", default=list(SPACES), help="of the parity")
+    parser.add_argument("--spaces", nargs="*", default=list(SPACES), help="of parity and speed")
     parser.add_argument("--networks", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--pool", type=int, default=96)
@@ -304,11 +317,12 @@ def main() -> None:
     if device is None or device.type != "cuda":
         parser.exit(1, "no CUDA device here: this benchmark compares one with the CPU\n")
     number, seed, batch_size = arguments.networks, arguments.seed, arguments.batch_size
+    spaces = arguments.spaces
     parts: Mapping[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "synchronisations": lambda: synchronisations(device, seed),
-        "speed": lambda: speed(device, number, arguments.repeats, batch_size, seed),
+        "speed": lambda: speed(device, spaces, number, arguments.repeats, batch_size, seed),
         "pools": lambda: pools(device, arguments.pool, batch_size, seed),
-        "parity": lambda: parity(device, arguments.spaces, number, seed),
+        "parity": lambda: parity(device, spaces, number, seed),
         "ranking": lambda: ranking(device, arguments.pool, seed),
     }
     about = {"accelerator": torch.cuda.get_device_name(device), **provenance()}
