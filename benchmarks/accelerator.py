@@ -4,9 +4,10 @@
 
 Four parts, on networks of three spaces:
 
-- parity: each proxy in float64 with the network's own weights and a given batch, relative
-  difference to the CPU. Where a proxy draws numbers of its own, or weights are drawn anew, the two
-  devices draw different ones; then means over seeds are compared, in standard errors.
+- parity: each proxy with the network's own weights and a given batch, relative difference to the
+  CPU: the largest in float64, and the median in float32. Where a proxy draws numbers of its own, or
+  weights are drawn anew, the two devices draw different ones; then means over seeds are compared,
+  in standard errors.
 - ranking: Kendall tau between the devices' scores of a pool, beside that of two seeds on one, and
   that of float32 and bfloat16.
 - synchronisations: how often the driver saw the host wait while one network was scored, beside our
@@ -83,36 +84,52 @@ def parity(
         space, shape = SPACES[name]
         pool = networks(space, number, seed)
         rng = torch.Generator().manual_seed(seed)
-        x, other = (torch.randn((8, *shape), generator=rng, dtype=torch.float64) for _ in range(2))
-        targets = torch.arange(8)
-        given = Excitation(
-            inputs=x,
-            targets=targets,
-            second=(other, targets.flip(0)),
-            initialisation="keep",
-            cotangents=_signs,
-        )
+        batches = [torch.randn((8, *shape), generator=rng, dtype=torch.float64) for _ in range(2)]
         for proxy in SHELF:
-            here, there = (
-                _scores([copy.deepcopy(m).double().to(d) for m in pool], proxy, given, seed)
-                for d in (torch.device("cpu"), device)
-            )
-            scored = np.isfinite(here)
-            apart = np.abs(here - there)[scored] / np.maximum(np.abs(here[scored]), 1e-12)
+            apart, scored, same_failures = _apart(pool, proxy, batches, torch.float64, device, seed)
             difference = float(apart.max(initial=0.0))
+            single, in_single, _ = _apart(pool, proxy, batches, torch.float32, device, seed)
             yield {
                 "space": name,
                 "proxy": proxy,
-                "scored": int(scored.sum()),
-                "same_failures": bool((scored == np.isfinite(there)).all()),
+                "scored": scored,
+                "same_failures": same_failures,
                 "difference": difference,
+                "float32": float(np.median(single)) if in_single else 0.0,
                 "z": _z(pool[0], proxy, shape, device) if difference > ALIKE else 0.0,
             }  # fmt: skip
 
 
-def _signs(place: int, shape: torch.Size) -> torch.Tensor:
-    rng = torch.Generator().manual_seed(place)
-    return torch.randint(0, 2, shape, generator=rng).double() * 2 - 1
+def _apart(
+    pool: list[nn.Module],
+    proxy: str,
+    batches: Sequence[torch.Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+    seed: int,
+) -> tuple[Any, int, bool]:
+    """Relative differences of the devices, how many the CPU scored, and whether both did."""
+
+    def signs(place: int, shape: torch.Size) -> torch.Tensor:
+        rng = torch.Generator().manual_seed(place)
+        return torch.randint(0, 2, shape, generator=rng).to(dtype) * 2 - 1
+
+    x, other = (batch.to(dtype) for batch in batches)
+    targets = torch.arange(len(x))
+    given = Excitation(
+        inputs=x,
+        targets=targets,
+        second=(other, targets.flip(0)),
+        initialisation="keep",
+        cotangents=signs,
+    )
+    here, there = (
+        _scores([copy.deepcopy(m).to(place, dtype) for m in pool], proxy, given, seed)
+        for place in (torch.device("cpu"), device)
+    )
+    scored = np.isfinite(here)
+    apart = np.abs(here - there)[scored] / np.maximum(np.abs(here[scored]), 1e-12)
+    return apart, int(scored.sum()), bool((scored == np.isfinite(there)).all())
 
 
 def _scores(pool: list[nn.Module], proxy: str, excitation: Excitation, seed: int) -> Any:

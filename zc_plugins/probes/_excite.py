@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zc_plugins._pristine import initialise
+from zc_plugins.probes._pooling import right_pooling
 from zc_plugins.probes._probe import Excitation
 
 
@@ -42,7 +43,7 @@ def excite(
 
 def called(model: nn.Module, x: Tensor, excitation: Excitation) -> Any:
     """The network's output, under autocast where the excitation asks for it."""
-    with autocast(x.device, excitation.autocast):
+    with autocast(x.device, excitation.autocast), right_pooling(x.device):
         return model(x) if excitation.forward is None else excitation.forward(model, x)
 
 

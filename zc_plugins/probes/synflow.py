@@ -15,6 +15,7 @@ from zc_plugins._seeding import generator
 from zc_plugins.errors import Degenerate, NoReadableLayers
 from zc_plugins.probes._excite import excite
 from zc_plugins.probes._loss import logits_in
+from zc_plugins.probes._pooling import right_pooling
 from zc_plugins.probes._probe import Excitation, Gathered, Measure, Reading, to_host
 from zc_plugins.probes._weights import weight_matrices
 from zc_plugins.probes.task import WeightEvidence
@@ -56,7 +57,8 @@ def synflow(
         kind = excitation.integer_dtype or exact
         x = torch.ones(1, *excitation.input_shape, dtype=kind, device=device)
         try:
-            output = model(x) if excitation.forward is None else excitation.forward(model, x)
+            with right_pooling(device):
+                output = model(x) if excitation.forward is None else excitation.forward(model, x)
         except Exception as error:
             raise explained(error, excitation.input_shape) from error
         total = logits_in(output, 1).sum()
