@@ -26,8 +26,6 @@ from zc_plugins.optuna import FilterThenTrainSampler, ZeroCostPruner, ZeroCostSa
 from zc_plugins.scorer import Scorer
 
 WIDTHS = 5_000
-LEARN_MOST = 1_000
-"""Finished trials up to which ``FilterThenTrainSampler`` is measured."""
 
 
 def build(trial: Any) -> nn.Module:
@@ -62,8 +60,6 @@ def studies(sizes: list[int], trials: int, storages: dict[str, str]) -> Iterator
             study = filled(storage, f"{name}-{finished}", finished)
             base = 0.0
             for way in ("base", "sampler", "pruner", "filter-then-train"):
-                if way == "filter-then-train" and finished > LEARN_MOST:
-                    continue
                 spent = _milliseconds(study, way, scorer, trials)
                 base = spent if way == "base" else base
                 yield {

@@ -79,6 +79,8 @@ class FilterThenTrain:
         self._seed = seed
         self._architectures: list[Any] = []
         self._places: dict[str, int] = {}
+        # By identity: a long study's keys would take longer than all else.
+        self._placed: dict[int, tuple[Any, int]] = {}
         proxies = scorer.proxies
         self._table = ScoreTable(
             [], [], [proxy.name for proxy in proxies], [proxy.higher_is_better for proxy in proxies]
@@ -99,7 +101,7 @@ class FilterThenTrain:
             NothingScored: if no architecture could be built, afforded and scored.
         """
         self._score_pool()
-        places = [self._place(training.architecture) for training in trainings]
+        places = self._places_of([training.architecture for training in trainings])
         taken = {*places, *(self._places[key] for key in busy if key in self._places)}
         evidence = _Evidence.of(trainings, places)
         promise: ndarray
@@ -164,9 +166,13 @@ class FilterThenTrain:
             self._architectures.append(architecture)
         self._table = self._table.joined(table)
 
-    def _place(self, architecture: Any) -> int:
-        self._know([architecture], admitted=True)
-        return self._places[self.key(architecture)]
+    def _places_of(self, trained: Sequence[Any]) -> list[int]:
+        """Rows of the table; those of objects that were asked for before are remembered."""
+        placed = self._placed
+        new = [a for a in trained if id(a) not in placed or placed[id(a)][0] is not a]
+        self._know(new, admitted=True)
+        placed.update((id(a), (a, self._places[self.key(a)])) for a in new)
+        return [placed[id(a)][1] for a in trained]
 
     def _breed(self, evidence: _Evidence, rng: np.random.Generator) -> None:
         """Know neighbours of the best trained."""
