@@ -65,11 +65,16 @@ def test_throughput(tmp_path: Path) -> None:
 
 
 def test_what_is_committed_is_flat() -> None:
-    """Of the studies' rows: what our sampler and pruner add after 10,000 trials, against 1,000."""
+    """Of the studies' rows: what our sampler and pruner add after 10,000 trials, against 1,000.
+
+    They read the study's trials once, as Optuna does in the base: that may grow as it does there.
+    """
     told = {
-        (row["storage"], row["way"], int(row["finished"])): float(row["beyond_base"])
+        (row["storage"], row["way"], int(row["finished"])): row
         for row in rows(RESULTS / "studies.csv")
     }
     for storage in ("sqlite", "journal", "postgresql"):
+        few, many = (float(told[storage, "base", n]["milliseconds"]) for n in (1000, 10_000))
         for way in ("sampler", "pruner"):
-            assert told[storage, way, 10_000] < 1.5 * told[storage, way, 1000] + 1
+            little, much = (float(told[storage, way, n]["beyond_base"]) for n in (1000, 10_000))
+            assert much < 1.5 * little + 1 + (many - few)
