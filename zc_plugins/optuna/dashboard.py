@@ -11,8 +11,8 @@ import optuna
 from torch import nn
 
 from zc_plugins._optional import require
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.optuna._study_tables import TAUS, taus
-from zc_plugins.optuna.trust import trust
 from zc_plugins.optuna.visualization._scores import scores_chart
 from zc_plugins.optuna.visualization._trust import trust_chart
 from zc_plugins.report._markdown import safe, table
@@ -49,14 +49,15 @@ def show_in_dashboard(
         MissingExtra: if optuna-dashboard or plotly is not installed.
     """
     host = require("optuna_dashboard", extra="dashboard")
-    told = trust(study, scorer, build_model)
+    read = StudyScores.of(study, scorer, build_model)
+    told = read.trust()
     charts: list[Chart] = []
     if told.ensemble.trained:
-        scores = scores_chart(study, scorer, build_model)
+        scores = scores_chart(read)
         panels = scores.panels
         # The dashboard gives a plot half of its width, and cuts it to the height of one row.
         charts = [replace(scores, panels=panels[n : n + 2]) for n in range(0, len(panels), 2)]
-        charts.append(trust_chart(study, scorer, build_model))
+        charts.append(trust_chart(read))
     # No storage lets go of an attribute.
     charts += [Chart(_EMPTY)] * (_shown(study) - len(charts))
     for place, chart in enumerate(charts, start=1):
