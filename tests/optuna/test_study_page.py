@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,27 @@ def test_several_objectives_show_the_front() -> None:
     best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
     assert "<th>value 2</th>" in best
     assert best.count("<tr>") == 3
+
+
+@pytest.mark.parametrize("directions", [["maximize"], ["maximize", "minimize"]])
+def test_trials_over_a_constraint_are_not_the_best(directions: list[str]) -> None:
+    study = optuna.create_study(directions=directions)
+    for excess in (1.0, 0.0, -1.0, float("nan")):
+        value = 9.0 if math.isnan(excess) else excess
+        study.add_trial(
+            create_trial(values=[value] * len(directions), system_attrs={"constraints": [excess]})
+        )
+    best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
+    rows = re.findall(r'<tr><td class="number">(\d)</td>', best)
+    assert rows == ["1", "2"]
+    assert "2 over a constraint are left out" in best
+
+
+def test_only_trials_over_a_constraint() -> None:
+    study = optuna.create_study()
+    study.add_trial(create_trial(value=1.0, system_attrs={"constraints": [1.0]}))
+    best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
+    assert best.strip() == "<p>1 over a constraint are left out.</p>"
 
 
 def test_parameters_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:

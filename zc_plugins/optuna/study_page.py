@@ -38,6 +38,8 @@ def study_page(
 ) -> str:
     """Best trials, the verdict on the scores, plots, and what was pruned and why.
 
+    Best are trials that keep all constraints, as in ``study.best_trials``.
+
     The page holds all that it shows, plotly's code too (5 MB), and loads nothing.
 
     Args:
