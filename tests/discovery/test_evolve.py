@@ -120,6 +120,14 @@ def test_another_evolutions_checkpoint_is_refused(tmp_path: Path) -> None:
             evolve([ground()], SMALL, generations=0, checkpoint=path)
 
 
+@pytest.mark.parametrize(("training", "held_out"), [(-20, None), (20, -30), (-20, 50)])
+def test_a_ground_of_fewer_than_none(training: int, held_out: int | None) -> None:
+    where = bank()
+    numbers = np.arange(60.0)
+    with pytest.raises(InvalidArgument, match=f"training={training}, held_out={held_out}: pass 8"):
+        split(where, numbers, numbers, training=training, held_out=held_out)
+
+
 def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="cannot be written"):
         evolve([ground()], SMALL, generations=0, checkpoint=tmp_path / "missing" / "state.json")
