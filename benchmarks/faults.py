@@ -23,7 +23,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,9 @@ def killed_study(
 
     Returns:
         How many workers ran, and what those said that ended by themselves.
+
+    Raises:
+        RuntimeError: if more end by themselves than there are at once, with the last one's words.
     """
     rng = np.random.default_rng(seed)
     _created(folder, kind)
@@ -160,6 +163,9 @@ def killed_study(
             done += 1
         else:
             crashed.append((folder / f"errors_{number}").read_text())
+        if len(crashed) > workers:
+            _end(alive)
+            raise RuntimeError(f"{len(crashed)} workers ended by themselves: {crashed[-1]}")
         alive[forked(folder, kind, started, plain=plain)] = started
         started += 1
     time.sleep(GRACE_SECONDS + 2)
@@ -168,6 +174,12 @@ def killed_study(
         if os.waitpid(process, 0)[1] != 0:
             crashed.append((folder / f"errors_{number}").read_text())
     return started, crashed
+
+
+def _end(processes: Iterable[int]) -> None:
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 def _created(folder: Path, kind: str) -> None:

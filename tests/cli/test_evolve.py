@@ -89,6 +89,13 @@ def test_a_wrong_line_is_named(folder: Path, line: str, told: str) -> None:
     assert not (folder / "out").exists()
 
 
+def test_a_table_of_a_spreadsheet(folder: Path) -> None:
+    table = folder / "results.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b"\n", b"\r\n"))
+    result = run(folder, "--generations", "0", "--training", "16")
+    assert result.exit_code == 0, result.output
+
+
 def test_a_file_in_place_of_the_folder(folder: Path) -> None:
     (folder / "out").write_text("")
     result = run(folder)

@@ -116,8 +116,38 @@ def test_another_evolutions_checkpoint_is_refused(tmp_path: Path) -> None:
     damaged = ({"rng": [3, [-1] * 625, None]}, {"known": [1]}, {"settings": [1]})
     for text in ("[]", "[" * 100_000, *(json.dumps({**held, **part}) for part in damaged)):
         path.write_text(text)
-        with pytest.raises(InvalidArgument, match="cannot be read"):
+        with pytest.raises(InvalidArgument, match=r"cannot be read|was edited"):
             evolve([ground()], SMALL, generations=0, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"known": {}},
+        {"population": [["sum_over_layers", "unknown"]]},
+        {"population": []},
+        {"history": [[0, "high", 0.5, 1, []]]},
+    ],
+)
+def test_an_edited_checkpoint_is_refused(part: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    evolve([ground()], SMALL, generations=0, checkpoint=path)
+    held = json.loads(path.read_text())
+    path.write_text(json.dumps(held, indent=2))
+    evolve([ground()], SMALL, generations=0, checkpoint=path)
+    path.write_text(json.dumps({**held, **part}))
+    with pytest.raises(
+        InvalidArgument, match=r"state\.json' was edited: pass it as it was written"
+    ):
+        evolve([ground()], SMALL, generations=1, checkpoint=path)
+
+
+@pytest.mark.parametrize(("training", "held_out"), [(-20, None), (20, -30), (-20, 50)])
+def test_a_ground_of_fewer_than_none(training: int, held_out: int | None) -> None:
+    where = bank()
+    numbers = np.arange(60.0)
+    with pytest.raises(InvalidArgument, match=f"training={training}, held_out={held_out}: pass 8"):
+        split(where, numbers, numbers, training=training, held_out=held_out)
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:

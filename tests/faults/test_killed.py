@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from benchmarks import faults
 from tests.benchmarks.test_commands import printed
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forked")
@@ -29,3 +31,24 @@ def test_nothing_is_lost_or_doubled_or_wrong() -> None:
     assert found["cache_rows"] > 20
     # A kill takes one trial at most.
     assert found["states"].get("RUNNING", 0) + found["states"].get("FAIL", 0) <= 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.filterwarnings("ignore:The value of `grace_period`:UserWarning")
+def test_workers_that_crash_are_not_started_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def forked(folder: Path, kind: str, number: int, *, plain: bool) -> int:
+        (folder / f"errors_{number}").write_text("no module")
+        crash = [sys.executable, "-ISc", "raise SystemExit(1)"]
+        started.append(os.posix_spawn(sys.executable, crash, os.environ))
+        return started[-1]
+
+    monkeypatch.setattr(faults, "forked", forked)
+    with pytest.raises(RuntimeError, match="3 workers ended by themselves: no module"):
+        faults.killed_study(tmp_path, "journal", kills=1000, workers=2, seed=0)
+    for process in started:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)

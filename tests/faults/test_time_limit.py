@@ -104,6 +104,57 @@ def test_an_alarm_of_the_user_goes_on() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
+def within(seconds: float, work: Callable[[], None]) -> None:
+    with time_limit(seconds):
+        work()
+
+
+def test_no_second_alarm_interrupts_the_clean_up() -> None:
+    done = []
+
+    def work() -> None:
+        try:
+            time.sleep(60)
+        finally:
+            try:
+                raise KeyError
+            except KeyError:
+                time.sleep(0.3)
+            time.sleep(0.3)
+            done.append(True)
+
+    with pytest.raises(TookTooLong):
+        within(0.05, work)
+    assert done
+
+
+def test_a_clean_up_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zc_plugins._scoring.time_limit._GRACE_SECONDS", 0.2)
+
+    def work() -> None:
+        try:
+            time.sleep(60)
+        finally:
+            time.sleep(60)
+
+    with pytest.raises(TookTooLong):
+        within(0.05, work)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_alarm_that_is_dropped_rings_again() -> None:
+    class SlowToDelete:
+        def __del__(self) -> None:
+            time.sleep(0.2)
+
+    def work() -> None:
+        SlowToDelete()
+        time.sleep(60)
+
+    with pytest.raises(TookTooLong):
+        within(0.1, work)
+
+
 def test_other_threads_are_told_that_there_is_none() -> None:
     tables = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ import pytest
 from optuna.trial import create_trial
 
 from tests.browser import browsed
+from zc_plugins import Excitation, Scorer
 from zc_plugins.optuna.dashboard import show_in_dashboard
 
 dashboard = pytest.importorskip(
     "optuna_dashboard", reason="optuna-dashboard is not installed: pip install -e '.[dashboard]'"
 )
+plots = pytest.importorskip("optuna_dashboard._custom_plot_data")
 pytest.importorskip("plotly", reason="plotly is not installed: pip install -e '.[dashboard]'")
 
 OWN = "# My note\n\nLeft alone."
@@ -37,6 +40,12 @@ def scored_study(**where: Any) -> optuna.Study:
             )
         )
     return study
+
+
+def figures(study: optuna.Study) -> list[Any]:
+    """As the dashboard reads them."""
+    stored = plots.get_plotly_graph_objects(study._storage.get_study_system_attrs(study._study_id))
+    return [json.loads(stored[name]) for name in sorted(stored)]
 
 
 def graphs(study: optuna.Study) -> set[str]:
@@ -61,6 +70,17 @@ def test_the_note_of_others_stays() -> None:
     assert again.count("Were the scores right?") == 1
     assert again.count("| 13 |") == 3
     assert graphs(study) == {"zc-plugins-1", "zc-plugins-2", "zc-plugins-3"}
+
+
+def test_a_plot_of_an_earlier_call_is_emptied() -> None:
+    study = scored_study()
+    show_in_dashboard(study)
+    assert [len(figure["data"]) > 0 for figure in figures(study)] == [True, True, True]
+    show_in_dashboard(study, Scorer(["naswot"], Excitation((4,))))
+    assert [len(figure["data"]) > 0 for figure in figures(study)] == [True, True, False]
+    assert figures(study)[2]["layout"]["title"]["text"].startswith("Empty")
+    show_in_dashboard(study)
+    assert [len(figure["data"]) > 0 for figure in figures(study)] == [True, True, True]
 
 
 def test_names_are_no_markdown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from optuna.trial import TrialState, create_trial
 
 from tests.browser import browsed
 from zc_plugins import recipes
+from zc_plugins._admission import Admission
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler
 from zc_plugins.optuna.stored_study import is_stored_study, stored_study
@@ -122,6 +124,52 @@ def test_several_objectives_show_the_front() -> None:
     best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
     assert "<th>value 2</th>" in best
     assert best.count("<tr>") == 3
+
+
+@pytest.mark.parametrize("directions", [["maximize"], ["maximize", "minimize"]])
+def test_trials_over_a_constraint_are_not_the_best(directions: list[str]) -> None:
+    study = optuna.create_study(directions=directions)
+    for excess in (1.0, 0.0, -1.0, float("nan")):
+        value = 9.0 if math.isnan(excess) else excess
+        study.add_trial(
+            create_trial(values=[value] * len(directions), system_attrs={"constraints": [excess]})
+        )
+    best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
+    rows = re.findall(r'<tr><td class="number">(\d)</td>', best)
+    assert rows == ["1", "2"]
+    assert "2 over a constraint are left out" in best
+
+
+def test_only_trials_over_a_constraint() -> None:
+    study = optuna.create_study()
+    study.add_trial(create_trial(value=1.0, system_attrs={"constraints": [1.0]}))
+    best = study_page(study).split("<h2>Best trials</h2>")[1].split("<h2>")[0]
+    assert best.strip() == "<p>1 over a constraint are left out.</p>"
+
+
+def test_parameters_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    study, scorer = optuna.create_study(), recipes.az_nas((4,))
+    widths = optuna.distributions.IntDistribution(1, 64)
+    for width in range(1, 7):
+        scores = {f"zc_{proxy.name}": float(width) for proxy in scorer.proxies}
+        study.add_trial(
+            create_trial(
+                value=float(width),
+                user_attrs=scores,
+                params={"width": width},
+                distributions={"width": widths},
+            )
+        )
+    counted = []
+    verdict = Admission.verdict
+
+    def noted(admission: Admission, architecture: Any) -> Any:
+        counted.append(architecture)
+        return verdict(admission, architecture)
+
+    monkeypatch.setattr(Admission, "verdict", noted)
+    assert "params (baseline)" in study_page(study, scorer, build_mlp)
+    assert len(counted) == 6
 
 
 def test_a_study_of_nothing() -> None:

@@ -140,7 +140,8 @@ def _table(path: Path, space: SearchSpace[Any]) -> tuple[list[Any], Float[ndarra
 def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line, architecture and accuracy; a first line of the names of columns is passed over."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets begin a file with a mark of its encoding.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             for row in reader:
                 names = [name.strip().lower() for name in row]

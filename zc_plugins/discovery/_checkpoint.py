@@ -21,7 +21,7 @@ from zc_plugins.discovery.genome import Genome
 from zc_plugins.discovery.ground import Ground
 from zc_plugins.errors import InvalidArgument
 
-FORMAT = "zc_plugins evolution 1"
+FORMAT = "zc_plugins evolution 2"
 
 
 @dataclass
@@ -57,7 +57,8 @@ class State:
             "history": [list(vars(generation).values()) for generation in self.history],
         }
         try:
-            _replace(path, json.dumps(content, allow_nan=False))
+            text = json.dumps({**content, "digest": _digest(content)}, allow_nan=False)
+            _replace(path, text)
         except OSError as error:
             raise InvalidArgument(
                 f"checkpoint={str(path)!r} cannot be written ({error}): pass a file in a folder "
@@ -69,13 +70,18 @@ class State:
         """The state that ``write`` has left.
 
         Raises:
-            InvalidArgument: if the file is none, or of an evolution with other settings.
+            InvalidArgument: if the file is none, was edited, or is of an evolution with other
+                settings.
         """
         try:
             held = read_json(path.read_text())
             given, kept = json.loads(json.dumps(settings)), dict(held["settings"])
             if held["format"] != FORMAT:
                 raise InvalidArgument(f"checkpoint={str(path)!r} is no {FORMAT!r}: pass another")
+            if held.pop("digest") != _digest(held):
+                raise InvalidArgument(
+                    f"checkpoint={str(path)!r} was edited: pass it as it was written, or another"
+                )
             version, words, gauss = held["rng"]
             rng = random.Random()
             rng.setstate((version, tuple(words), gauss))
@@ -107,6 +113,11 @@ def _replace(path: Path, text: str) -> None:
         except OSError:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Of a state; programs and verdicts that an editor changed would fail much later."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _verdict(value: Any) -> Verdict:

@@ -52,7 +52,8 @@ def evolve(
         stop: asked before each generation; True ends the evolution with what it has.
 
     Raises:
-        InvalidArgument: if the banks' columns differ, or the checkpoint is another evolution's.
+        InvalidArgument: if the banks' columns differ, or the checkpoint was edited or is another
+            evolution's.
         MissingExtra: if DEAP is not installed.
         NothingScored: if no program of any generation is a proxy.
 

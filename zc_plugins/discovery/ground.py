@@ -82,8 +82,12 @@ def split(
         seed: of the draw.
 
     Raises:
-        InvalidArgument: if there are too few.
+        InvalidArgument: if there are too few, or a number is negative.
     """
+    if training < 0 or (held_out is not None and held_out < 0):
+        raise InvalidArgument(
+            f"training={training}, held_out={held_out}: pass {FEWEST} or more, or held_out=None"
+        )
     order = np.random.default_rng(seed).permutation(len(bank.networks))
     end = len(order) if held_out is None else training + held_out
     return Ground(bank, accuracy, params, order[:training], order[training:end])

@@ -51,6 +51,11 @@ class Evidence:
         kept = tuple(trial for trial, _ in found.values())
         return Evidence(kept, table, sign * np.array([trial.values[0] for trial in kept]))
 
+    def rows(self, places: list[int]) -> Evidence:
+        """The networks at ``places``, in that order."""
+        trials = tuple(self.trials[place] for place in places)
+        return Evidence(trials, self.table.rows(places), self.accuracy[places])
+
 
 def _scored(
     trials: Iterable[FrozenTrial], names: list[str]

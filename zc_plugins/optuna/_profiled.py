@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.study import StudyDirection
-from optuna.trial import TrialState
 from torch import nn
 
 from zc_plugins.optuna._claim import given_architecture
+from zc_plugins.optuna._ranked import ranked
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.spaces import SearchSpace
@@ -25,17 +24,15 @@ def profiled(
     scorer: Scorer,
     build_model: Callable[[Any], nn.Module] | SearchSpace[Any],
 ) -> ScoreTable | None:
-    """The scores of some COMPLETE trials' networks, best first by first value, named by trial.
+    """The scores of some of the ranked trials' networks, best first, named by trial.
 
     None if no trial's network can be built.
     """
     space = as_space(build_model)
-    lower = study.directions[0] == StudyDirection.MINIMIZE
-    trials = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    ranked = sorted(trials, key=lambda trial: trial.values[0], reverse=not lower)
-    places = sorted({*range(5), *map(int, np.linspace(0, len(ranked) - 1, _NETWORKS - 5))})
+    trials = ranked(study, study.get_trials(deepcopy=False))
+    places = sorted({*range(5), *map(int, np.linspace(0, len(trials) - 1, _NETWORKS - 5))})
     found = {}
-    for trial in (ranked[place] for place in places if 0 <= place < len(ranked)):
+    for trial in (trials[place] for place in places if 0 <= place < len(trials)):
         architecture = given_architecture(space, trial)
         if architecture is not None:
             found[f"trial {trial.number}, {trial.values[0]:.6g}"] = architecture

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import optuna
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from zc_plugins._score_attributes import PREFIX
+from zc_plugins.optuna._ranked import ranked
 from zc_plugins.report._page import html_table, safe
 from zc_plugins.trust import Belief, Trust
 
@@ -40,17 +40,14 @@ def value_names(study: optuna.Study) -> list[str]:
 
 
 def best_trials(study: optuna.Study, trials: Sequence[FrozenTrial]) -> str:
-    """The best by value; of several values, the front."""
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not complete:
-        return "<p>None is complete.</p>"
-    front = len(study.directions) > 1
-    if front:
-        ranked = study.best_trials
-    else:
-        higher = study.direction == StudyDirection.MAXIMIZE
-        ranked = sorted(complete, key=lambda t: t.values[0], reverse=higher)[:_BEST]
-    shown = ranked[:_MANY]
+    """The best by value of those that keep all constraints; of several values, the front."""
+    best = ranked(study, trials)
+    over = sum(trial.state == TrialState.COMPLETE for trial in trials) - len(best)
+    told = f"<p>{over} over a constraint are left out.</p>" if over else ""
+    if not best:
+        return told or "<p>None is complete.</p>"
+    best = study.best_trials if len(study.directions) > 1 else best[:_BEST]
+    shown = best[:_MANY]
     scores = _score_names(shown)
     rows = [
         (trial.number, *trial.values, _parameters(trial),
@@ -58,7 +55,7 @@ def best_trials(study: optuna.Study, trials: Sequence[FrozenTrial]) -> str:
         for trial in shown
     ]  # fmt: skip
     head = ["trial", *value_names(study), "parameters", *scores, "seconds"]
-    return html_table(head, rows) + _left_out(len(ranked) if front else len(shown), len(shown))
+    return html_table(head, rows) + _left_out(len(best), len(shown)) + told
 
 
 def pruned_trials(trials: Sequence[FrozenTrial]) -> str:

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from torch import nn
 
 from zc_plugins.optuna._profiled import profiled
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.optuna._study_tables import (
     TAUS,
     best_trials,
@@ -19,10 +20,11 @@ from zc_plugins.optuna._study_tables import (
     taus,
     value_names,
 )
-from zc_plugins.optuna.trust import trust
-from zc_plugins.optuna.visualization import plot_trust, plot_zero_cost_scores
+from zc_plugins.optuna.visualization._scores import scores_chart
+from zc_plugins.optuna.visualization._trust import trust_chart
 from zc_plugins.report._in_page import code, element
 from zc_plugins.report._page import document, html_table, safe
+from zc_plugins.report.in_plotly import in_plotly
 from zc_plugins.report.visualization import plot_layer_profile
 from zc_plugins.scorer import Scorer
 from zc_plugins.spaces import SearchSpace
@@ -36,6 +38,8 @@ def study_page(
 ) -> str:
     """Best trials, the verdict on the scores, plots, and what was pruned and why.
 
+    Best are trials that keep all constraints, as in ``study.best_trials``.
+
     The page holds all that it shows, plotly's code too (5 MB), and loads nothing.
 
     Args:
@@ -48,11 +52,12 @@ def study_page(
         MissingExtra: if plotly is not installed.
     """
     trials = study.get_trials(deepcopy=False)
-    told = trust(study, scorer, build_model)
+    read = StudyScores.of(study, scorer, build_model)
+    told = read.trust()
     plots = {}
     if told.ensemble.trained:
-        plots["scores"] = plot_zero_cost_scores(study, scorer, build_model)
-        plots["trust"] = plot_trust(study, scorer, build_model)
+        plots["scores"] = in_plotly(scores_chart(read))
+        plots["trust"] = in_plotly(trust_chart(read))
     table = None if scorer is None or build_model is None else profiled(study, scorer, build_model)
     if table is not None and any(len(v) > 1 for found in table.layers.values() for v in found):
         plots["layers"] = plot_layer_profile(table, table.candidates[:5])

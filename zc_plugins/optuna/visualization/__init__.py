@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 from torch import nn
 
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.optuna.visualization._scores import scores_chart
 from zc_plugins.optuna.visualization._trust import trust_chart
 from zc_plugins.report.in_plotly import in_plotly
@@ -41,7 +42,7 @@ def plot_zero_cost_scores(
     Raises:
         MissingExtra: if plotly is not installed.
     """
-    return in_plotly(scores_chart(study, scorer, build_model))
+    return in_plotly(scores_chart(StudyScores.of(study, scorer, build_model)))
 
 
 def plot_trust(
@@ -62,4 +63,4 @@ def plot_trust(
     Raises:
         MissingExtra: if plotly is not installed.
     """
-    return in_plotly(trust_chart(study, scorer, build_model))
+    return in_plotly(trust_chart(StudyScores.of(study, scorer, build_model)))

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import optuna
-from torch import nn
 
 from zc_plugins._shapes import ndarray
 from zc_plugins.optuna._evidence import Evidence
-from zc_plugins.optuna._stored import stored_scores
-from zc_plugins.optuna.trust import counted_params
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.optuna.visualization._values import shown_values
 from zc_plugins.ranking import ranks
 from zc_plugins.report.chart import COLOURS, GREY, Chart, Panel, Series
-from zc_plugins.scorer import Scorer
-from zc_plugins.spaces import SearchSpace
-from zc_plugins.trust import Belief, measured_trust
+from zc_plugins.trust import Belief
 
 _DRAWN = 1000  # points a panel: a notebook or a dashboard is slow with more
 
 
-def scores_chart(
-    study: optuna.Study,
-    scorer: Scorer | None,
-    build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None,
-) -> Chart:
+def scores_chart(read: StudyScores) -> Chart:
     """A panel for the ensemble, one for each proxy, and one for parameter count if it is known."""
     title = "Scores before training against values after it"
-    trials = study.get_trials(deepcopy=False)
-    scores = scorer or stored_scores(study, trials)
-    evidence = Evidence.of(study, trials, scores)
+    study, evidence, params = read.study, read.evidence, read.params
     if not evidence.trials:
         warnings.warn("no complete trial of the study has scores", stacklevel=3)
         return Chart(title)
-    params = counted_params(evidence, scorer, build_model)
-    found = measured_trust(evidence.table, evidence.accuracy, scores.ensemble, params)
-    numbers = scores.ensemble(evidence.table)
+    found = read.trust()
+    numbers = read.scores.ensemble(evidence.table)
     columns = {"ensemble": (np.where(np.isfinite(numbers), numbers, np.nan), found.ensemble)}
     for name, column in zip(evidence.table.proxies, evidence.table.oriented.T, strict=True):
         columns[name] = (column, found.proxies[name])

@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import optuna
 from optuna.trial import FrozenTrial
-from torch import nn
 
 from zc_plugins.ensembles import Ensemble
 from zc_plugins.optuna._evidence import Evidence
-from zc_plugins.optuna._stored import stored_scores
-from zc_plugins.optuna.trust import counted_params
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.report.chart import COLOURS, GREY, Chart, Panel, Series
-from zc_plugins.scorer import Scorer
-from zc_plugins.spaces import SearchSpace
 from zc_plugins.trust import CONFIDENCE, ENSEMBLE, PARAMS, PROXY, Belief
 
 _PLACES = 60  # at which the beliefs are taken: each costs a rank correlation a proxy
 
 
-def trust_chart(
-    study: optuna.Study,
-    scorer: Scorer | None,
-    build_model: Callable[[Any], nn.Module] | SearchSpace[Any] | None,
-) -> Chart:
+def trust_chart(read: StudyScores) -> Chart:
     """Each tau over the trained networks, with the ensemble's interval, and the scores' say."""
     title = "Trust in the scores as networks are trained"
-    trials = study.get_trials(deepcopy=False)
-    scores = scorer or stored_scores(study, trials)
-    # Workers finish in an order of their own.
-    trials = sorted(trials, key=lambda trial: (_end(trial), trial.number))
-    evidence = Evidence.of(study, trials, scores)
-    if not evidence.trials:
+    if not read.evidence.trials:
         warnings.warn("no complete trial of the study has scores", stacklevel=3)
         return Chart(title)
+    # Workers finish in an order of their own.
+    ended = [(_end(trial), trial.number) for trial in read.evidence.trials]
+    order = sorted(range(len(ended)), key=ended.__getitem__)
+    evidence = read.evidence.rows(order)
     trained = sorted(set(map(int, np.linspace(0, len(evidence.trials), _PLACES))))
-    ensemble = [_ensemble(evidence, n, scores.ensemble) for n in trained]
+    ensemble = [_ensemble(evidence, n, read.scores.ensemble) for n in trained]
     lines = []
-    params = counted_params(evidence, scorer, build_model)
-    if params is not None and "params" not in evidence.table.proxies:
+    if read.params is not None and "params" not in evidence.table.proxies:
+        params = read.params[order]
         after = [PARAMS.after(params[:n], evidence.accuracy[:n]) for n in trained]
         lines.append(_line("params (baseline)", trained, after, GREY))
-    for place, proxy in enumerate(evidence.table.proxies if len(scores.proxies) > 1 else ()):
+    for place, proxy in enumerate(evidence.table.proxies if len(read.scores.proxies) > 1 else ()):
         column = evidence.table.oriented[:, place]
         after = [PROXY.after(column[:n], evidence.accuracy[:n]) for n in trained]
         lines.append(_line(proxy, trained, after, COLOURS[1:][place % (len(COLOURS) - 1)]))
@@ -55,7 +43,7 @@ def trust_chart(
     label = "networks trained"
     confidence = f"{CONFIDENCE:.0%}".replace("%", " %")
     return Chart(
-        f"{title}: {study.study_name}",
+        f"{title}: {read.study.study_name}",
         [
             Panel(
                 f"Kendall's tau with the value, {confidence} interval",

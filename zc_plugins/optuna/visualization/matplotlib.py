@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 from torch import nn
 
+from zc_plugins.optuna._study_scores import StudyScores
 from zc_plugins.optuna.visualization._scores import scores_chart
 from zc_plugins.optuna.visualization._trust import trust_chart
 from zc_plugins.report.in_matplotlib import in_matplotlib
@@ -28,7 +29,7 @@ def plot_zero_cost_scores(
     Returns:
         A ``matplotlib.figure.Figure``.
     """
-    return in_matplotlib(scores_chart(study, scorer, build_model))
+    return in_matplotlib(scores_chart(StudyScores.of(study, scorer, build_model)))
 
 
 def plot_trust(
@@ -41,4 +42,4 @@ def plot_trust(
     Returns:
         A ``matplotlib.figure.Figure``.
     """
-    return in_matplotlib(trust_chart(study, scorer, build_model))
+    return in_matplotlib(trust_chart(StudyScores.of(study, scorer, build_model)))
