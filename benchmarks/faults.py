@@ -2,14 +2,15 @@
 
     python -m benchmarks.faults --kills 200 --workers 4 --storage sqlite --json
 
-Workers are forked, run ``study.optimize`` with ``ZeroCostSampler`` and ``ZeroCostPruner`` and share
-one score cache; SIGKILL ends one after another, and a new one takes its place. A worker notes each
-trial that it was told is stored, in a file of its own. In the end these notes, the trials and the
-rows of the cache are held against each other and against a scorer without cache.
+Workers are forked, run ``study.optimize`` with ``ZeroCostSampler`` and ``ZeroCostPruner`` (or, with
+``--way filter-then-train``, that sampler) and share one score cache; SIGKILL ends one after
+another, and a new one takes its place. A worker notes each trial that it was told is stored, in a
+file of its own. In the end these notes, the trials and the rows of the cache are held against each
+other and against a scorer without cache.
 
 With ``sqlite`` Optuna's heartbeat finds the trials of killed workers and queues them again; with
 ``journal`` they stay running for ever, as Optuna leaves them. Optuna's queueing has a gap of its
-own, for a kill between its two writes, and no lock: ``--plain`` runs Optuna alone.
+own, for a kill between its two writes, and no lock: ``--way optuna`` runs Optuna alone.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.pruners import NopPruner
-from optuna.samplers import RandomSampler
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import (
     BaseStorage,
     JournalStorage,
@@ -45,9 +46,10 @@ from benchmarks.provenance import provenance
 from zc_plugins import Excitation, ModuleSpace, Scorer
 from zc_plugins._score_attributes import PREFIX
 from zc_plugins.cache import ScoreCache
-from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler
+from zc_plugins.optuna import FilterThenTrainSampler, ZeroCostPruner, ZeroCostSampler
 
 NAME = "killed"
+WAYS = ("zero-cost", "filter-then-train", "optuna")
 PROXIES = ("params", "l2_norm", "synflow")
 GRACE_SECONDS = 4
 
@@ -93,7 +95,7 @@ def storage_in(folder: Path, kind: str) -> BaseStorage:
     )
 
 
-def work(folder: Path, kind: str, number: int, *, plain: bool) -> None:
+def work(folder: Path, kind: str, number: int, *, way: str) -> None:
     """One worker's life, until it is killed or a file named ``stop`` appears."""
     notes = os.open(folder / f"notes_{number}", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
 
@@ -105,22 +107,27 @@ def work(folder: Path, kind: str, number: int, *, plain: bool) -> None:
     def objective(trial: optuna.Trial) -> float:
         build_model(trial)
         # As long as a proposal and a verdict take.
-        time.sleep(0.4 if plain else 0)
+        time.sleep(0.4 if way == "optuna" else 0)
         if trial.should_prune():
             raise optuna.TrialPruned
         return value_of(trial.params)
 
-    own, base = scorer(folder / "scores.sqlite3"), RandomSampler(seed=number)
+    own = scorer(folder / "scores.sqlite3")
+    sampler: BaseSampler = RandomSampler(seed=number)
+    pruner: BasePruner = NopPruner()
+    if way == "zero-cost":
+        sampler = ZeroCostSampler(sampler, SPACE, own, half_life=None)
+        pruner = ZeroCostPruner(None, SPACE, own, reference_size=20)
+    elif way == "filter-then-train":
+        # Other seeds, or all workers would look at the same architectures.
+        sampler = FilterThenTrainSampler(SPACE, own, pool=60, seed=number)
     study = optuna.load_study(
-        study_name=NAME,
-        storage=storage_in(folder, kind),
-        sampler=base if plain else ZeroCostSampler(base, SPACE, own, half_life=None),
-        pruner=NopPruner() if plain else ZeroCostPruner(None, SPACE, own, reference_size=20),
+        study_name=NAME, storage=storage_in(folder, kind), sampler=sampler, pruner=pruner
     )
     study.optimize(objective, callbacks=[note])
 
 
-def forked(folder: Path, kind: str, number: int, *, plain: bool) -> int:
+def forked(folder: Path, kind: str, number: int, *, way: str) -> int:
     """The worker's process; a fork needs no seconds for its imports."""
     child = os.fork()
     if child:
@@ -129,7 +136,7 @@ def forked(folder: Path, kind: str, number: int, *, plain: bool) -> int:
     try:
         with (folder / f"errors_{number}").open("w") as errors:
             os.dup2(errors.fileno(), 2)
-            work(folder, kind, number, plain=plain)
+            work(folder, kind, number, way=way)
         code = 0
     except BaseException as error:
         os.write(2, repr(error).encode())
@@ -138,7 +145,7 @@ def forked(folder: Path, kind: str, number: int, *, plain: bool) -> int:
 
 
 def killed_study(
-    folder: Path, kind: str, kills: int, workers: int, seed: int, *, plain: bool = False
+    folder: Path, kind: str, kills: int, workers: int, seed: int, *, way: str = WAYS[0]
 ) -> tuple[int, list[str]]:
     """Run the study until as many workers were killed.
 
@@ -150,7 +157,7 @@ def killed_study(
     """
     rng = np.random.default_rng(seed)
     _created(folder, kind)
-    running = [forked(folder, kind, number, plain=plain) for number in range(workers)]
+    running = [forked(folder, kind, number, way=way) for number in range(workers)]
     alive = dict(zip(running, range(workers), strict=True))
     started, done, crashed = workers, 0, list[str]()
     while done < kills:
@@ -166,7 +173,7 @@ def killed_study(
         if len(crashed) > workers:
             _end(alive)
             raise RuntimeError(f"{len(crashed)} workers ended by themselves: {crashed[-1]}")
-        alive[forked(folder, kind, started, plain=plain)] = started
+        alive[forked(folder, kind, started, way=way)] = started
         started += 1
     time.sleep(GRACE_SECONDS + 2)
     (folder / "stop").touch()
@@ -275,7 +282,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--storage", choices=("sqlite", "journal"), default="sqlite")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plain", action="store_true", help="Optuna alone, for comparison")
+    parser.add_argument("--way", choices=WAYS, default=WAYS[0], help="optuna: without us")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -285,12 +292,12 @@ def main() -> None:
         folder = Path(name)
         started, crashed = killed_study(
             folder, arguments.storage, arguments.kills, arguments.workers, arguments.seed,
-            plain=arguments.plain,
+            way=arguments.way,
         )  # fmt: skip
         found = checked(folder, arguments.storage)
     result = {
         "storage": arguments.storage,
-        "plain": arguments.plain,
+        "way": arguments.way,
         "kills": arguments.kills,
         "workers_at_once": arguments.workers,
         "workers_in_all": started,
