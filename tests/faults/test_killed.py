@@ -40,7 +40,7 @@ def test_workers_that_crash_are_not_started_for_ever(
 ) -> None:
     started = []
 
-    def forked(folder: Path, kind: str, number: int, *, plain: bool) -> int:
+    def forked(folder: Path, kind: str, number: int, *, way: str) -> int:
         (folder / f"errors_{number}").write_text("no module")
         crash = [sys.executable, "-ISc", "raise SystemExit(1)"]
         started.append(os.posix_spawn(sys.executable, crash, os.environ))
