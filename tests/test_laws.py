@@ -26,6 +26,7 @@ FLOORS = {
     "_interrupts": 1,
     "_optional": 1,
     "_seeding": 1,
+    "_threads": 1,
     "_shapes": 1,
     "_progress": 1,
     "_printable": 1,

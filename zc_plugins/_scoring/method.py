@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from zc_plugins._scoring.candidate import Candidate
-from zc_plugins._scoring.threads import one_blas_thread
 from zc_plugins._scoring.time_limit import time_limit
 from zc_plugins._seeding import seeded
+from zc_plugins._threads import one_blas_thread
 from zc_plugins.probes import SHELF as PROBES
 from zc_plugins.probes import Excitation, Measure, readings
 from zc_plugins.probes.cost import cost

@@ -15,7 +15,7 @@ import torch
 
 from zc_plugins._scoring.candidate import Candidate
 from zc_plugins._scoring.method import Method
-from zc_plugins._scoring.threads import one_torch_thread
+from zc_plugins._threads import one_torch_thread
 from zc_plugins.proxies._proxy import ScoreRow
 
 Scored = tuple[ScoreRow, float]

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins._threads import one_blas_thread
 from zc_plugins.errors import InvalidArgument, ReferenceMismatch
 from zc_plugins.predictors import Fitted, Prediction, Predictor
 from zc_plugins.scorer import Scorer
@@ -69,7 +70,8 @@ class Learned:
             return None
         trained = table.rows(list(values))
         try:
-            fitted = predictor.fit(trained, np.array(list(values.values()), dtype=np.float64))
+            with one_blas_thread():
+                fitted = predictor.fit(trained, np.array(list(values.values()), dtype=np.float64))
         except ReferenceMismatch:
             # Of another scorer: no training will mend that.
             raise
@@ -81,7 +83,8 @@ class Learned:
 
     def improvement(self, table: ScoreTable) -> Float[ndarray, " candidates"]:
         """By how much each candidate is expected to surpass the best; -inf of the degenerate."""
-        return expected_improvement(self.fitted.predict(table), self.best)
+        with one_blas_thread():
+            return expected_improvement(self.fitted.predict(table), self.best)
 
 
 def learned(

@@ -12,6 +12,7 @@ import numpy as np
 
 from zc_plugins._admission import Admission
 from zc_plugins._shapes import Float, ndarray
+from zc_plugins._threads import one_blas_thread
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument, NothingScored
 from zc_plugins.predictors import Fitted, Prediction, Predictor
@@ -100,6 +101,12 @@ class FilterThenTrain:
         Raises:
             NothingScored: if no architecture could be built, afforded and scored.
         """
+        with one_blas_thread():
+            return self._proposal(trainings, busy, turn)
+
+    def _proposal(
+        self, trainings: Sequence[Training], busy: Collection[str], turn: int
+    ) -> tuple[Any, ScoreTable] | None:
         self._score_pool()
         places = self._places_of([training.architecture for training in trainings])
         taken = {*places, *(self._places[key] for key in busy if key in self._places)}

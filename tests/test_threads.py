@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 from torch import nn
 
 from zc_plugins import Excitation, Scorer
-from zc_plugins._scoring.threads import one_blas_thread
+from zc_plugins._threads import one_blas_thread
 
 LIBRARIES = ThreadpoolController().select(prefix="libscipy_openblas")
 

@@ -28,9 +28,9 @@ def one_torch_thread() -> Iterator[None]:
 def one_blas_thread() -> Iterator[None]:
     """The linear algebra of numpy's and scipy's wheels on one thread.
 
-    A network's matrices are small: on two cores, two threads took 2.2 times as long for AZ-NAS on
-    NAS-Bench-201 as one, since they wait for work in a loop, beside torch's threads. A library
-    that torch shares, as in conda, is left alone.
+    A network's matrices are small, and so are a search's: on two cores, two threads took 2.2 times
+    as long for AZ-NAS on NAS-Bench-201 as one, since they wait for work in a loop, beside torch's
+    threads. A library that torch shares, as in conda, is left alone.
 
     The number is one of the whole process, and of threads that overlap, the last would restore
     what the first had set. So while one is inside, the others leave it as it is.
