@@ -21,7 +21,7 @@ from zc_plugins.discovery import Expression, parse
 from zc_plugins.discovery.bank import Bank, checked_columns
 from zc_plugins.discovery.evolution import found_json
 from zc_plugins.discovery.evolve import Settings, evolve
-from zc_plugins.discovery.fitness import Fitness
+from zc_plugins.discovery.fitness import Fitness, _taus
 from zc_plugins.discovery.genome import Breeder, program
 from zc_plugins.discovery.ground import Ground, split
 from zc_plugins.discovery.simplify import simplified
@@ -216,6 +216,15 @@ def test_fitness_is_the_minimum_over_splits_and_grounds() -> None:
     assert Fitness([clear, noisy], splits=1)(PLANTED, "sum").tau == min(one, other)
     mean = Fitness([clear, noisy], splits=1, over_grounds="mean")(PLANTED, "sum").tau
     assert mean == pytest.approx((one + other) / 2)
+
+
+def test_pairs_of_thousands_of_networks_are_counted_exactly() -> None:
+    pairs = 2**24 + 2
+    found = np.ones(pairs, np.int8)
+    wanted = found.copy()
+    wanted[7] = 0
+    (tau,) = _taus(found, wanted)
+    assert tau == pytest.approx(((pairs - 1) / pairs) ** 0.5, rel=1e-12)
 
 
 def test_what_is_no_proxy() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,54 @@ def test_stored_studies_are_opened(tmp_path: Path) -> None:
             pass
 
 
+def test_a_study_behind_grpc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grpc = pytest.importorskip("optuna.storages._grpc.server", reason="grpcio is not installed")
+    kept = journal(tmp_path / "study.log", "mine")
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    server = grpc.make_server(kept, "localhost", port)
+    server.start()
+    try:
+        with stored_study(f"grpc://localhost:{port}") as study:
+            assert study.study_name == "mine"
+    finally:
+        server.stop(None).wait()
+    monkeypatch.setattr("zc_plugins.optuna.stored_study._PATIENCE_SECONDS", 0.2)
+    with (
+        pytest.raises(InvalidArgument, match=f"'grpc://localhost:{port}' cannot be read"),
+        stored_study(f"grpc://localhost:{port}"),
+    ):
+        pass
+
+
+def test_a_journal_in_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal(tmp_path / "study.log", "mine")
+    asked = []
+
+    def backend(url: str) -> JournalFileBackend:
+        asked.append(url)
+        return JournalFileBackend(str(tmp_path / "study.log"))
+
+    monkeypatch.setattr("zc_plugins.optuna.stored_study.JournalRedisBackend", backend)
+    with stored_study("redis://me:secret@localhost/1") as study:
+        assert study.study_name == "mine"
+    assert asked == ["redis://me:secret@localhost/1"]
+
+
+def test_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def backend(url: str) -> None:
+        raise ImportError("no redis")
+
+    monkeypatch.setattr("zc_plugins.optuna.stored_study.JournalRedisBackend", backend)
+    with (
+        pytest.raises(InvalidArgument, match=r"\(no redis\): install the package") as error,
+        stored_study("redis://me:secret@localhost/1"),
+    ):
+        pass
+    assert "secret" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("place", "told"),
     [
@@ -265,6 +314,8 @@ def test_stored_studies_are_opened(tmp_path: Path) -> None:
         ("sqlite:///other.db", "cannot be read"),
         ("other.log", "cannot be read"),
         ("nothing://x", "cannot be read"),
+        ("grpc://localhost", "pass grpc://host:port"),
+        ("grpc://localhost:many", "cannot be read"),
         ("postgresql://me:secret@127.0.0.1:1/x", "cannot be read"),
         ("://secret", "cannot be read"),
     ],

@@ -22,9 +22,9 @@ def report(
     results: Annotated[
         str,
         typer.Argument(
-            help="A study: sqlite:///study.db or another URL of Optuna's, or the file of a "
-            "journal. Or curves: a CSV file (.gz too), or a folder of such, of "
-            f"{', '.join(COLUMNS)}."
+            help="A study: sqlite:///study.db or another URL of Optuna's, grpc://host:port, "
+            "redis://host, or the file of a journal. Or curves: a CSV file (.gz too), or a "
+            f"folder of such, of {', '.join(COLUMNS)}."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Write the page here.")],

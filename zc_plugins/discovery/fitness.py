@@ -20,6 +20,8 @@ from zc_plugins.errors import InvalidArgument, Unscorable
 SIZE = 0.95
 """Kendall's tau with parameters or number of layers from which a proxy is a count in disguise."""
 
+_EXACT = 2**24  # up to which float32 counts, whatever the order of the sum; 5,793 networks' pairs
+
 OverGrounds = Literal["minimum", "mean"]
 Fault = Literal["", "undefined", "not finite", "constant", "size only"]
 
@@ -160,9 +162,13 @@ def _taus(
 ) -> Float[ndarray, " splits"]:
     """Kendall's tau-b of two orders of the same pairs; NaN where all pairs of one are ties."""
     kept = np.ones((1, len(found)), np.float32) if masks is None else masks
-    counts = np.stack([found * wanted, found != 0, wanted != 0], axis=1).astype(np.float32)
-    # Counts below 2 ** 24 are exact in float32, whatever the order of the sum.
-    agreeing, mine, theirs = (kept @ counts).astype(np.float64).T
+    totals = np.zeros((len(kept), 3))
+    for start in range(0, len(found), _EXACT):
+        block = slice(start, start + _EXACT)
+        one, other = found[block], wanted[block]
+        counts = np.stack([one * other, one != 0, other != 0], axis=1).astype(np.float32)
+        totals += kept[:, block] @ counts
+    agreeing, mine, theirs = totals.T
     with np.errstate(all="ignore"):
         taus: ndarray = agreeing / np.sqrt(mine * theirs)
     return taus

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 from sqlalchemy.engine import make_url
 
 from zc_plugins.errors import InvalidArgument
 
+_PATIENCE_SECONDS = 10.0  # with a gRPC server that does not answer
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -33,7 +36,8 @@ def stored_study(place: str, name: str | None = None) -> Iterator[optuna.Study]:
     """The study, until the block ends; no database, table or file is made.
 
     Args:
-        place: a URL as Optuna takes it, an SQLite file, or the file of a journal.
+        place: a URL of a database as Optuna takes it, ``grpc://host:port`` of Optuna's proxy
+            server, ``redis://`` of a journal, an SQLite file, or the file of a journal.
         name: of the study; not needed where the storage has one only.
 
     Raises:
@@ -55,9 +59,16 @@ def _opened(place: str) -> Iterator[BaseStorage]:
     if "://" not in place and not Path(place).is_file():
         raise InvalidArgument(f"{place!r} is not there: pass a URL, or the file of a journal")
     try:
-        storage = _storage(place)
+        with warnings.catch_warnings():
+            # The user knows what kind of storage it is.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            storage = _storage(place)
     except InvalidArgument:
         raise
+    except ImportError as error:
+        raise InvalidArgument(
+            f"{_shown(place)} cannot be read ({error}): install the package"
+        ) from error
     except Exception as error:
         # Drivers, servers, schemas and files of others fail in ways of their own.
         reason = (str(error).splitlines() or [""])[0]
@@ -71,6 +82,8 @@ def _opened(place: str) -> Iterator[BaseStorage]:
         if isinstance(storage, RDBStorage):
             storage.remove_session()
             storage.engine.dispose()
+        if isinstance(storage, GrpcStorageProxy):
+            storage.close()
 
 
 def _storage(place: str) -> BaseStorage:
@@ -79,10 +92,28 @@ def _storage(place: str) -> BaseStorage:
             if file.read(len(_SQLITE)) != _SQLITE:
                 return JournalStorage(JournalFileBackend(place))
         place = f"sqlite:///{place}"
+    scheme = place.partition("://")[0]
+    if scheme == "grpc":
+        return _behind_grpc(place)
+    if scheme in ("redis", "rediss"):
+        return JournalStorage(JournalRedisBackend(place))
     url = make_url(place)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise InvalidArgument(f"{_shown(place)} is no file: pass the database of a study")
     return RDBStorage(place, skip_table_creation=True)
+
+
+def _behind_grpc(place: str) -> GrpcStorageProxy:
+    parts = urlsplit(place)
+    if not parts.hostname or not parts.port or parts.path.strip("/"):
+        raise InvalidArgument(f"{_shown(place)} names no server: pass grpc://host:port")
+    storage = GrpcStorageProxy(host=parts.hostname, port=parts.port)
+    try:
+        storage.wait_server_ready(_PATIENCE_SECONDS)
+    except Exception:
+        storage.close()
+        raise
+    return storage
 
 
 def _shown(place: str) -> str:
