@@ -33,7 +33,8 @@ def one_blas_thread() -> Iterator[None]:
     threads. A library that torch shares, as in conda, is left alone.
 
     The number is one of the whole process, and of threads that overlap, the last would restore
-    what the first had set. So while one is inside, the others leave it as it is.
+    what the first had set. So while one is inside, the others leave it as it is; what they do after
+    the first has left is done on all threads again.
     """
     if not _TURN.acquire(blocking=False):
         yield

@@ -25,13 +25,12 @@ DEVICE: ContextVar[str | None] = ContextVar("DEVICE", default=None)
 
 
 class _Settled(threading.local):
-    """In a worker: the last method and space, and their digest.
+    """In a worker: the digest of the last method and space, and both.
 
     Each thread has its own, and no context variable, since Dask gives each task a new context.
     """
 
-    digest = ""
-    method_and_space: Any = None
+    last: tuple[str, Any] = ("", None)
 
 
 _SETTLED = _Settled()
@@ -66,15 +65,14 @@ def work(
         tries: before this one; Dask would answer the very same question from memory.
     """
     try:
-        if _SETTLED.digest != digest:
+        if _SETTLED.last[0] != digest:
             if shared is None:
                 return Unread()
-            _SETTLED.method_and_space = pickle.loads(shared)
-            _SETTLED.digest = digest
+            _SETTLED.last = digest, pickle.loads(shared)
         key, item = pickle.loads(parcel)
     except Exception as error:
         return Unread(f"{type(error).__name__}: {error}")
-    method, space = _SETTLED.method_and_space
+    _, (method, space) = _SETTLED.last
     device = DEVICE.get()
     placed: Method = method if device is None else replace(method, device=torch.device(device))
     with contextlib.nullcontext() if sender == here() else one_torch_thread():

@@ -23,7 +23,7 @@ def report(
         str,
         typer.Argument(
             help="A study: sqlite:///study.db or another URL of Optuna's, grpc://host:port, "
-            "redis://host, or the file of a journal. Or curves: a CSV file (.gz too), or a "
+            "or the file of a journal. Or curves: a CSV file (.gz too), or a "
             f"folder of such, of {', '.join(COLUMNS)}."
         ),
     ],

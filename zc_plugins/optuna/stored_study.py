@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import optuna
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.engine import make_url
 
 from zc_plugins.errors import InvalidArgument
@@ -37,14 +37,13 @@ def stored_study(place: str, name: str | None = None) -> Iterator[optuna.Study]:
 
     Args:
         place: a URL of a database as Optuna takes it, ``grpc://host:port`` of Optuna's proxy
-            server, ``redis://`` of a journal, an SQLite file, or the file of a journal.
+            server, an SQLite file, or the file of a journal.
         name: of the study; not needed where the storage has one only.
 
     Raises:
         InvalidArgument: if nothing can be read there, or no study has this name.
     """
-    with _opened(place) as storage:
-        names = optuna.get_all_study_names(storage)
+    with _opened(place) as (storage, names):
         if name is None and len(names) != 1:
             shown = ", ".join(map(repr, names[:10]))
             raise InvalidArgument(f"the storage has {len(names)} studies: pass one of {shown}")
@@ -55,35 +54,40 @@ def stored_study(place: str, name: str | None = None) -> Iterator[optuna.Study]:
 
 
 @contextmanager
-def _opened(place: str) -> Iterator[BaseStorage]:
+def _opened(place: str) -> Iterator[tuple[BaseStorage, list[str]]]:
+    """The storage, closed in the end, and the names of its studies."""
     if "://" not in place and not Path(place).is_file():
         raise InvalidArgument(f"{place!r} is not there: pass a URL, or the file of a journal")
-    try:
-        with warnings.catch_warnings():
-            # The user knows what kind of storage it is.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            storage = _storage(place)
-    except InvalidArgument:
-        raise
-    except ImportError as error:
-        raise InvalidArgument(
-            f"{_shown(place)} cannot be read ({error}): install the package"
-        ) from error
-    except Exception as error:
-        # Drivers, servers, schemas and files of others fail in ways of their own.
-        reason = (str(error).splitlines() or [""])[0]
-        raise InvalidArgument(
-            f"{_shown(place)} cannot be read ({type(error).__name__}: {reason}): pass the storage "
-            "of a study"
-        ) from error
-    try:
-        yield storage
-    finally:
-        if isinstance(storage, RDBStorage):
-            storage.remove_session()
-            storage.engine.dispose()
-        if isinstance(storage, GrpcStorageProxy):
-            storage.close()
+    with ExitStack() as stack:
+        try:
+            with warnings.catch_warnings():
+                # The user knows what kind of storage it is.
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                storage = _storage(place)
+            stack.callback(_close, storage)
+            names = optuna.get_all_study_names(storage)
+        except InvalidArgument:
+            raise
+        except ImportError as error:
+            raise InvalidArgument(
+                f"{_shown(place)} cannot be read ({error}): install the package"
+            ) from error
+        except Exception as error:
+            # Drivers, servers, schemas and files of others fail in ways of their own.
+            reason = (str(error).splitlines() or [""])[0]
+            raise InvalidArgument(
+                f"{_shown(place)} cannot be read ({type(error).__name__}: {reason}): pass the "
+                "storage of a study"
+            ) from error
+        yield storage, names
+
+
+def _close(storage: BaseStorage) -> None:
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
+    if isinstance(storage, GrpcStorageProxy):
+        storage.close()
 
 
 def _storage(place: str) -> BaseStorage:
@@ -92,11 +96,8 @@ def _storage(place: str) -> BaseStorage:
             if file.read(len(_SQLITE)) != _SQLITE:
                 return JournalStorage(JournalFileBackend(place))
         place = f"sqlite:///{place}"
-    scheme = place.partition("://")[0]
-    if scheme == "grpc":
+    if place.startswith("grpc://"):
         return _behind_grpc(place)
-    if scheme in ("redis", "rediss"):
-        return JournalStorage(JournalRedisBackend(place))
     url = make_url(place)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise InvalidArgument(f"{_shown(place)} is no file: pass the database of a study")
@@ -104,10 +105,16 @@ def _storage(place: str) -> BaseStorage:
 
 
 def _behind_grpc(place: str) -> GrpcStorageProxy:
-    parts = urlsplit(place)
-    if not parts.hostname or not parts.port or parts.path.strip("/"):
+    try:
+        parts = urlsplit(place)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        # Its text may hold a part of a password.
+        host = port = None
+    if not host or not port or parts.path.strip("/"):
         raise InvalidArgument(f"{_shown(place)} names no server: pass grpc://host:port")
-    storage = GrpcStorageProxy(host=parts.hostname, port=parts.port)
+    # IPv6 lost its brackets.
+    storage = GrpcStorageProxy(host=f"[{host}]" if ":" in host else host, port=port)
     try:
         storage.wait_server_ready(_PATIENCE_SECONDS)
     except Exception:
@@ -117,11 +124,11 @@ def _behind_grpc(place: str) -> GrpcStorageProxy:
 
 
 def _shown(place: str) -> str:
-    """The place without the password."""
+    """The place without passwords, of which the query may hold one, too."""
     if "://" not in place:
         return repr(place)
     try:
-        return repr(make_url(place).render_as_string(hide_password=True))
+        return repr(make_url(place).set(query={}).render_as_string(hide_password=True))
     except Exception:
         # What is no URL may hold one all the same.
         return f"{place.partition('://')[0]}://..."

@@ -9,6 +9,7 @@ from torch import nn
 
 from zc_plugins._pristine import device_of
 from zc_plugins.probes._excite import autocast
+from zc_plugins.probes._pooling import right_pooling
 from zc_plugins.probes._probe import Excitation, Measure, Probe, Reading, freed
 from zc_plugins.probes._shared_pass import SharedProbe, shared_pass
 
@@ -30,8 +31,11 @@ def readings(
         wanted: for each name a probe and the measures that read it.
         seed: of weights, inputs and signs.
     """
+    device = device_of(model)
+    # The first one tries the device, and must not do so inside a probe's transform.
+    right_pooling(device)
     # Whatever autocast is on outside: the excitation alone says how the network runs.
-    with autocast(device_of(model), None):
+    with autocast(device, None):
         outcomes = _tried(model, excitation, wanted, seed)
         again = {name: wanted[name] for name, found in outcomes.items() if _is_overwritten(found)}
         if again:

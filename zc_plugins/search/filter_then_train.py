@@ -174,12 +174,13 @@ class FilterThenTrain:
         self._table = self._table.joined(table)
 
     def _places_of(self, trained: Sequence[Any]) -> list[int]:
-        """Rows of the table; those of objects that were asked for before are remembered."""
-        placed = self._placed
-        new = [a for a in trained if id(a) not in placed or placed[id(a)][0] is not a]
+        """Rows of the table; those of objects that were asked for last time are remembered."""
+        last = self._placed
+        new = [a for a in trained if id(a) not in last or last[id(a)][0] is not a]
         self._know(new, admitted=True)
-        placed.update((id(a), (a, self._places[self.key(a)])) for a in new)
-        return [placed[id(a)][1] for a in trained]
+        found = {id(a): (a, self._places[self.key(a)]) for a in new}
+        self._placed = {id(a): found[id(a)] if id(a) in found else last[id(a)] for a in trained}
+        return [self._placed[id(a)][1] for a in trained]
 
     def _breed(self, evidence: _Evidence, rng: np.random.Generator) -> None:
         """Know neighbours of the best trained."""
