@@ -16,6 +16,8 @@ SMALLER = {
     "population=100": "population=12",
     "generations=30": "generations=1",
     "ProcessPoolExecutor(2,": "ProcessPoolExecutor(1,",
+    # A process that is forked off need not import torch.
+    'mp_context=get_context("spawn")': 'mp_context=get_context("fork")',
     'address="auto"': "num_cpus=1, num_gpus=0, include_dashboard=False",
     '"tcp://scheduler:8786"': "processes=False, dashboard_address=None",
 }

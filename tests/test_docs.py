@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import typer.main
+from filelock import FileLock
 
 from tests.snippets import STAND_IN, made_smaller, snippets
 from zc_plugins.cli._app import app
@@ -65,18 +66,27 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
-    """The built site's pages by their paths; a warning of mkdocs is an error."""
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """The built site's pages by their paths; a warning of mkdocs is an error.
+
+    Workers of pytest-xdist have folders beside each other: the second one reads what is built.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    built, folder = folder / "site is built", folder / "site"
+    with FileLock(folder.with_suffix(".lock")):
+        if not built.exists():
+            done = subprocess.run(
+                [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            built.touch()
     return {
         path.relative_to(folder).as_posix(): Page(path)
         for path in folder.rglob("*")

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.scale.__main__ import RESULTS, main
 from benchmarks.scale.studies import filled, opened
+from zc_plugins.spaces.nasbench201 import NasBench201
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,9 @@ def test_rows_put_in_at_once_are_those_that_optuna_writes(tmp_path: Path) -> Non
     quick._storage.remove_session()
 
 
-def test_throughput(tmp_path: Path) -> None:
+def test_throughput(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = NasBench201(channels=4, cells_per_stage=1)
+    monkeypatch.setattr("benchmarks.scale.throughput.SPACE", small)
     few = ["--networks", "3", "--rounds", "1", "--ways", "processes"]
     main(["throughput", *few, "--out", str(tmp_path)])
     (row,) = rows(tmp_path / "throughput.csv")

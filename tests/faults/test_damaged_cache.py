@@ -53,7 +53,7 @@ def checked(path: Path) -> int:
     return sum(known is not None for known in found)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(0, 60, 2))
 def test_flipped_bits(sound: bytes, tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     content = bytearray(sound)
@@ -64,7 +64,7 @@ def test_flipped_bits(sound: bytes, tmp_path: Path, seed: int) -> None:
     checked(path)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(0, 20, 2))
 def test_a_file_cut_off_and_gone_on_with_noise(sound: bytes, tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     path = tmp_path / "scores.sqlite3"
@@ -124,12 +124,14 @@ def test_a_row_that_is_no_text_any_more_is_taken_out(tmp_path: Path) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=12,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
+    max_leaves=4,
 )
 FIELDS = ("value", "layers", "names", "note", "degenerate")
 ODD_ROWS = JSON | st.dictionaries(
-    st.text(max_size=3), st.fixed_dictionaries(dict.fromkeys(FIELDS, JSON))
+    st.text(max_size=3), st.fixed_dictionaries(dict.fromkeys(FIELDS, JSON)), max_size=2
 )
 
 

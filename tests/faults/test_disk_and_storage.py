@@ -49,9 +49,15 @@ def searched(journal: Path | None) -> Any:
     return search(SPACE, scorer, candidates=12, batch=2, journal=journal)
 
 
+@pytest.fixture(scope="module")
+def result() -> Any:
+    """Of a search without a journal."""
+    return searched(None)
+
+
 @pytest.mark.parametrize("size", [0, 700, 1700])
-def test_a_journal_on_a_full_disk_is_gone_on_with(tmp_path: Path, size: int) -> None:
-    wanted = [(i.step, i.text, i.scores) for i in searched(None).history]
+def test_a_journal_on_a_full_disk_is_gone_on_with(result: Any, tmp_path: Path, size: int) -> None:
+    wanted = [(i.step, i.text, i.scores) for i in result.history]
     journal = tmp_path / "search.jsonl"
     with room_for(size), pytest.raises(InvalidArgument, match=r"journal=.*File too large"):
         searched(journal)
@@ -59,10 +65,9 @@ def test_a_journal_on_a_full_disk_is_gone_on_with(tmp_path: Path, size: int) -> 
 
 
 @pytest.mark.parametrize("size", [0, 200, 1200])
-def test_a_card_is_whole_or_not_there(tmp_path: Path, size: int) -> None:
-    result, folder = searched(None), tmp_path / "card"
+def test_a_card_is_whole_or_not_there(result: Any, tmp_path: Path, size: int) -> None:
     with room_for(size), pytest.raises(InvalidArgument, match="cannot be written"):
-        save(result, folder, input_shape=SHAPE, device="cpu")
+        save(result, tmp_path / "card", input_shape=SHAPE, device="cpu")
     assert not [*tmp_path.iterdir()]
 
 
@@ -126,6 +131,22 @@ class Lost(InMemoryStorage):
         return found
 
 
+@contextmanager
+def lost_in_optuna() -> Iterator[None]:
+    """Suppresses the one other error of Optuna's; any other fails the test.
+
+    Where the storage is lost as a trial is told and, for its state, read, Optuna's
+    ``finally`` reads a variable that neither call has set.
+    """
+    try:
+        yield
+    except UnboundLocalError as error:
+        if "'updated_state'" not in str(error) or not isinstance(
+            error.__context__, StorageInternalError
+        ):
+            raise
+
+
 @pytest.mark.parametrize("after", [*range(0, 30, 3), 40, 60])
 def test_a_storage_that_is_lost_and_comes_back(after: int) -> None:
     space, storage = ModuleSpace(build_model), Lost()
@@ -145,8 +166,7 @@ def test_a_storage_that_is_lost_and_comes_back(after: int) -> None:
         pruner=ZeroCostPruner(None, space, scorer, reference_size=4),
     )
     storage.left = after
-    # The second is Optuna's own, where the storage is lost between two of its calls.
-    with suppress(StorageInternalError, UnboundLocalError):
+    with suppress(StorageInternalError), lost_in_optuna():
         study.optimize(objective, n_trials=3)
     storage.left = None
     ended = {t.number: (t.state, t.value) for t in study.trials if t.state.is_finished()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import faults
-from tests.benchmarks.test_commands import printed
+from tests.benchmarks.test_commands import apart, printed
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forked")
 
@@ -22,7 +22,9 @@ NEVER = (
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_nothing_is_lost_or_doubled_or_wrong() -> None:
     """With Journal storage: on SQLite, two of Optuna's workers may take up one trial."""
-    found = printed("benchmarks.faults", "--kills", "10", "--storage", "journal", "--json")
+    found = printed(
+        "benchmarks.faults", "--kills", "10", "--storage", "journal", "--json", run=apart
+    )
     assert {name: found[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
     assert found["workers_that_ended_by_themselves"] == []
     assert found["cache_file"] == "ok"

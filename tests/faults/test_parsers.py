@@ -36,8 +36,10 @@ HUGE = "9" * 5_000
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner),
-    max_leaves=10,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
+    ),
+    max_leaves=6,
 )
 
 
@@ -102,7 +104,7 @@ def decoded_soundly(space: Any, text: str) -> None:
 def test_texts_of_architectures(space: Any) -> None:
     texts = [space.encode(space.sample(np.random.default_rng(seed))) for seed in range(3)]
 
-    @quietly(60)
+    @quietly(40)
     @given(st.one_of(st.text(max_size=40), *map(edited, texts)))
     def holds(text: str) -> None:
         decoded_soundly(space, text)
@@ -117,7 +119,7 @@ def test_texts_of_architectures(space: Any) -> None:
 def test_texts_of_a_builder() -> None:
     space = ModuleSpace(lambda trial: None)  # type: ignore[arg-type, return-value]
 
-    @quietly(150)
+    @quietly(60)
     @given(st.text(max_size=30) | JSON.map(json.dumps))
     def holds(text: str) -> None:
         ours(lambda: space.decode(text))
@@ -134,14 +136,14 @@ def test_texts_of_a_builder() -> None:
 WORDS = st.sampled_from([*OPERATORS, *TERMINALS, "(", ")", ",", " ", "T9", "é"])
 
 
-@quietly(400)
+@quietly(200)
 @given(st.text(max_size=30) | st.lists(WORDS, max_size=12).map("".join))
 def test_texts_of_expressions(text: str) -> None:
     found = ours(lambda: parse(text))
     assert found is None or parse(str(found)) == found
 
 
-@quietly(200)
+@quietly(120)
 @given(edited("fro(sigmoid(logdet(sign(T3GN))))") | edited("log(mul(fro(T2GN), l1(T3)))"))
 def test_edited_expressions(text: str) -> None:
     found = ours(lambda: parse(text))
@@ -181,7 +183,7 @@ def test_json(case: str) -> None:
     read, text = TEXTS[case]
     assert read(text) is not None
 
-    @quietly(200)
+    @quietly(120)
     @given(st.text(max_size=20) | altered(json.loads(text)).map(json.dumps) | edited(text))
     def holds(text: str) -> None:
         ours(lambda: read(text))
@@ -239,7 +241,7 @@ def test_files(name: str, tmp_path: Path) -> None:
     read, sound = FILES[name], written(name, tmp_path)
     assert read(file_in(tmp_path, name, sound))
 
-    @quietly(150)
+    @quietly(100)
     @given(
         st.binary(max_size=30)
         | altered(json.loads(sound)).map(lambda held: json.dumps(held).encode())
@@ -254,7 +256,7 @@ def test_files(name: str, tmp_path: Path) -> None:
             read(file_in(tmp_path, name, odd))
 
 
-@quietly(60)
+@quietly(30)
 @given(st.binary(max_size=60))
 def test_values_of_a_bank(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("bank")
@@ -264,7 +266,7 @@ def test_values_of_a_bank(tmp_path_factory: pytest.TempPathFactory, content: byt
         ours(lambda odd=odd: Bank.open(file_in(folder, "values.npy", odd)))  # type: ignore[misc]
 
 
-@quietly(60)
+@quietly(30)
 @given(st.binary(max_size=60))
 def test_mixers(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("mixer") / "mixer.safetensors"

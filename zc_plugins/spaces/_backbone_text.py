@@ -16,7 +16,8 @@ from zc_plugins.spaces._backbone import (
 
 IMAGE_CHANNELS = 3
 
-_WORD = re.compile(r"([A-Za-z0-9]+)\(([0-9]{1,9}(?:,[0-9]{1,9})*)\)")
+# Of a bounded name: a long one would be tried from each of its places on.
+_WORD = re.compile(r"([A-Za-z0-9]{1,40})\(([0-9]{1,9}(?:,[0-9]{1,9})*)\)")
 _NUMBERS = {**dict.fromkeys(CONVOLUTIONS, 4), **dict.fromkeys(KINDS, 5)}
 _EXAMPLE = (
     "'SuperConvK3BNRELU(3,8,2,1)SuperResIDWE6K3(8,32,2,8,1)SuperConvK1BNRELU(32,64,1,1)': a stem "
