@@ -27,7 +27,7 @@ def condition(kernel: Float[ndarray, "samples samples"]) -> float:
     if not np.isfinite(kernel).all() or not kernel.any():
         raise Degenerate("the kernel is zero or not finite")
     eigenvalues = np.linalg.eigvalsh(kernel)
-    if eigenvalues[0] <= len(kernel) * np.finfo(np.float32).eps * eigenvalues[-1] / 8:
+    if eigenvalues[0] <= len(kernel) * np.finfo(np.float32).eps * eigenvalues[-1]:
         raise Unscorable("the kernel is singular: the samples' gradients are linearly dependent")
     return float(eigenvalues[-1] / eigenvalues[0])
 
