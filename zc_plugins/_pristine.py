@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from zc_plugins._seeding import seeded
 from zc_plugins.errors import Unscorable
+
+_Tables = list[tuple[dict[str, Any], dict[str, Any]]]
+_Parameters = list[tuple[nn.Parameter, Tensor, Tensor | None, bool]]
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -39,9 +43,9 @@ def pristine(model: nn.Module, seed: int, *, weights: bool = True) -> Iterator[N
     _require_restorable(model)
     # The lock first: another thread's stand-ins must not be taken for the user's weights.
     with torch.inference_mode(False), seeded(seed, device_of(model)):
-        parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
+        parameters: _Parameters = [(p, p.data, p.grad, p.requires_grad) for p in model.parameters()]
         modules = list(model.modules())
-        tables = [
+        tables: _Tables = [
             (table, dict(table))
             for module in modules
             for table in (module._parameters, module._buffers, vars(module))
@@ -54,13 +58,18 @@ def pristine(model: nn.Module, seed: int, *, weights: bool = True) -> Iterator[N
                 copy_weights(model)
             yield
         finally:
-            for table, entries in tables:
-                table.clear()
-                table.update(entries)
-            for parameter, values, grad, requires_grad in parameters:
-                parameter.data, parameter.grad = values, grad
-                if parameter.requires_grad != requires_grad:
-                    parameter.requires_grad_(requires_grad)
+            put_back(tables, parameters)
+
+
+def put_back(tables: _Tables, parameters: _Parameters) -> None:
+    """What ``pristine`` restores; an alarm of ours waits for its end."""
+    for table, entries in tables:
+        table.clear()
+        table.update(entries)
+    for parameter, values, grad, requires_grad in parameters:
+        parameter.data, parameter.grad = values, grad
+        if parameter.requires_grad != requires_grad:
+            parameter.requires_grad_(requires_grad)
 
 
 def copy_weights(model: nn.Module) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tests.test_cache import narrow, widths
 from zc_plugins import Excitation, ModuleSpace, Scorer
+from zc_plugins._pristine import pristine
 from zc_plugins._scoring.time_limit import time_limit
 from zc_plugins.cache import ScoreCache
 from zc_plugins.errors import InvalidArgument, TookTooLong
@@ -172,3 +173,26 @@ def test_other_threads_are_told_that_there_is_none() -> None:
 def test_limits_that_are_none(limit: float) -> None:
     with pytest.raises(InvalidArgument, match="pass positive seconds"):
         scorer(limit)
+
+
+class SlowlyPutBack(dict[str, Any]):
+    def update(self, *entries: Any, **more: Any) -> None:
+        end = time.monotonic() + 0.4
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        super().update(*entries, **more)
+
+
+def test_a_network_gets_all_of_its_weights_back() -> None:
+    """Also where the time is over meanwhile."""
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+    norm: Any = model[0]
+    norm._buffers = SlowlyPutBack(norm._buffers)
+    wanted = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    given = [p.data_ptr() for p in model.parameters()]
+    with suppress(TookTooLong), time_limit(0.2), pristine(model, seed=0):
+        for tensor in model.state_dict().values():
+            tensor.zero_()
+    assert [p.data_ptr() for p in model.parameters()] == given
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(tensor, wanted[name])

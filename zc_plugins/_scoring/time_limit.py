@@ -10,10 +10,12 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
+from zc_plugins._pristine import put_back
 from zc_plugins.errors import InvalidArgument, TookTooLong
 
+_SOON_SECONDS = 0.01
 _GRACE_SECONDS = 10.0  # for what ``finally`` and ``with`` put back
 
 
@@ -60,14 +62,18 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     start, armed = time.monotonic(), True
     raised = -math.inf
 
-    def ring(number: int, frame: Any) -> None:
+    def ring(number: int, frame: FrameType | None) -> None:
         nonlocal raised
         now = time.monotonic()
         # Again and again, since Python drops an error that is raised while an object is deleted;
         # but not into the clean-up that an alarm on its way out is passing, unless that hangs, too.
-        if armed and not (_on_its_way_out() and now < raised + _GRACE_SECONDS):
-            raised = now
-            raise _Alarm
+        if not armed or (_on_its_way_out() and now < raised + _GRACE_SECONDS):
+            return
+        if _is_put_back(frame):
+            signal.setitimer(signal.ITIMER_REAL, _SOON_SECONDS, seconds)
+            return
+        raised = now
+        raise _Alarm
 
     handler = signal.signal(signal.SIGALRM, ring)
     theirs = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
@@ -85,6 +91,17 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         if theirs[0]:
             left = max(theirs[0] - (time.monotonic() - start), 1e-3)
             signal.setitimer(signal.ITIMER_REAL, left, theirs[1])
+
+
+def _is_put_back(frame: FrameType | None) -> bool:
+    """Whether a network is just given back its weights: half of them would be the user's loss."""
+    while frame is not None:
+        if frame.f_code.co_name == put_back.__name__ and (
+            frame.f_globals.get("__name__") == put_back.__module__
+        ):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _on_its_way_out() -> bool:
