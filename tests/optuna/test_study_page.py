@@ -282,6 +282,19 @@ def test_a_study_behind_grpc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         pass
 
 
+def test_an_ipv6_address_keeps_its_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def proxy(*, host: str, port: int) -> None:
+        asked.append((host, port))
+        raise ConnectionError("nobody")
+
+    monkeypatch.setattr("zc_plugins.optuna.stored_study.GrpcStorageProxy", proxy)
+    with pytest.raises(InvalidArgument, match="nobody"), stored_study("grpc://[::1]:7"):
+        pass
+    assert asked == [("[::1]", 7)]
+
+
 def test_a_driver_that_is_missing() -> None:
     with (
         pytest.raises(InvalidArgument, match="install the package") as error,

@@ -36,6 +36,11 @@ def test_where_it_is_tried() -> None:
     assert _pooling._is_wrong(torch.device("mps"))
 
 
+def test_the_trial_finds_nothing_where_the_gradient_is_right() -> None:
+    for layout in (torch.channels_last, torch.contiguous_format):
+        assert _pooling._gradient(layout, CPU).tolist() == torch.ones(1, 2, 4, 4).tolist()
+
+
 def test_each_pool_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(2, *SHAPE).contiguous(memory_format=torch.channels_last)
     model = Pools().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
