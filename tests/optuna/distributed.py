@@ -57,7 +57,7 @@ def storage(address: str) -> BaseStorage:
 
 def judges(address: str, log: Path, barrier: Any, asleep_at: int | None = None) -> None:
     """Judge one network at the same moment as all others."""
-    _once.BEAT_SECONDS, _once.PATIENCE_SECONDS = 0.1, 2.0
+    _once.BEAT_SECONDS, _once.PATIENCE_BEATS = 0.1, 20
     study = optuna.load_study(study_name="s", storage=storage(address))
     build = Builder(log, asleep_at)
     judge = Judge(named(build), size_scorer(), None, SAMPLE)

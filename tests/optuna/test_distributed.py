@@ -165,7 +165,7 @@ def test_threads_make_it_once() -> None:
     assert made == [7]
 
 
-def test_after_one_that_failed_the_next_tries() -> None:
+def test_after_one_that_failed_the_next_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     memory, made = InMemoryStorage(), list[int]()
     study = memory.create_new_study([optuna.study.StudyDirection.MAXIMIZE])
 
@@ -177,6 +177,53 @@ def test_after_one_that_failed_the_next_tries() -> None:
 
     with pytest.raises(NothingScored):
         made_once(memory, study, "x", find, fail)
-    start = time.monotonic()
+    monkeypatch.setattr(_once.time, "sleep", lambda _: pytest.fail("who failed is gone"))
     assert made_once(memory, study, "x", find, lambda: 3) == 3
-    assert time.monotonic() - start < _once.PATIENCE_SECONDS / 2
+
+
+class Stuck(InMemoryStorage):
+    """Keeps every attribute of a study waiting while the gate is closed, as a dead one's lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.waiting = threading.Event(), threading.Semaphore(0)
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        if not self.gate.is_set():
+            self.waiting.release()
+            self.gate.wait(10)
+        super().set_study_system_attr(study_id, key, value)
+
+
+def test_while_no_sign_gets_through_nobody_is_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_once, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(_once, "PATIENCE_BEATS", 25)
+    storage, made = Stuck(), list[int]()
+    study = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE])
+    storage.gate.set()
+    storage.set_study_system_attr(study, "zc_plugins:making:x:dead", [1, 3])
+
+    def make() -> int:
+        time.sleep(0.05)
+        made.append(7)
+        return 7
+
+    def work() -> None:
+        assert made_once(storage, study, "x", lambda: made[0] if made else None, make) == 7
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(storage.get_study_system_attrs(study)) < 4:
+        time.sleep(0.001)
+    storage.gate.clear()
+    for _ in threads:
+        storage.waiting.acquire(timeout=10)
+    time.sleep(1)  # twice the time in which a dead worker is found
+    assert not made
+    storage.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert made == [7]

@@ -14,8 +14,10 @@ from optuna.storages import BaseStorage
 BEAT_SECONDS = 2.0
 """Between two signs of life of a worker that makes or waits."""
 
-PATIENCE_SECONDS = 20.0
-"""A worker that gives no sign for so long is taken for dead, by the clock of who waits for it."""
+PATIENCE_BEATS = 10
+"""A worker that gives no sign while who waits for it gives so many is taken for dead.
+
+Not a time: while the storage is lost, or its lock lies with a killed worker, all are silent."""
 
 _CHOOSING, _LEFT = 0, -1
 """Tickets of a worker that has not got its own yet, and of one that is gone."""
@@ -70,7 +72,7 @@ class _Place:
         self._storage, self._study_id, self._name = storage, study_id, name
         self._key = f"{name}:{uuid.uuid4().hex}"
         self._ticket, self._beats = _CHOOSING, 0
-        self._seen: dict[str, tuple[list[int], float]] = {}
+        self._seen: dict[str, tuple[list[int], int]] = {}
         self._end = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -89,11 +91,12 @@ class _Place:
 
     def is_first(self) -> bool:
         """Whether nobody who is alive has, or may be getting, a lower ticket."""
-        now, first = time.monotonic(), True
+        # Read before the others: a beat of ours during the look is not one that they have missed.
+        now, first = self._beats, True
         for key, claim in self._others().items():
-            if self._seen.get(key, ([], 0.0))[0] != claim:
+            if self._seen.get(key, ([], 0))[0] != claim:
                 self._seen[key] = claim, now
-            alive = now - self._seen[key][1] < PATIENCE_SECONDS
+            alive = now - self._seen[key][1] < PATIENCE_BEATS
             earlier = (claim[0], key) < (self._ticket, self._key)
             first &= not (alive and earlier and claim[0] != _LEFT)
         return first
@@ -109,11 +112,11 @@ class _Place:
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_SECONDS):
-            self._beats += 1
             # A storage that is lost for a moment must not end the work.
             with contextlib.suppress(Exception):
-                self._write()
+                self._write(self._beats + 1)
+                self._beats += 1
 
-    def _write(self) -> None:
-        claim = [self._ticket, self._beats]
+    def _write(self, beats: int = 0) -> None:
+        claim = [self._ticket, beats]
         self._storage.set_study_system_attr(self._study_id, self._key, claim)
