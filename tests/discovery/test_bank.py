@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -137,18 +136,3 @@ def test_networks_without_a_value() -> None:
     assert "no such file" in bank.notes[3]
     assert "logdet takes square matrices" in bank.notes[4]
     assert bank.notes[1] == bank.notes[5] == ""
-
-
-def test_hundreds_of_expressions_a_second() -> None:
-    """Over 80 networks of 40 layers; the slowest of these ran 6,800 times a second and core."""
-    columns = default_columns()
-    rng = np.random.default_rng(0)
-    values = rng.lognormal(size=(len(columns), 80 * 40)).astype(np.float32)
-    names = tuple(map(str, range(80)))
-    bank = Bank(columns, values, np.arange(81) * 40, names, ("",) * 80, "")
-    expressions = [parse(text) for text in TEXTS for _ in range(40)]
-    bank.scores(expressions[0])
-    start = time.process_time()
-    for expression in expressions:
-        bank.scores(expression)
-    assert len(expressions) / (time.process_time() - start) > 500
