@@ -185,6 +185,27 @@ def test_another_predictor() -> None:
     assert Asked.fitted == 4
 
 
+def test_only_what_is_left_is_predicted() -> None:
+    """A long study's trained ones would take longer than all else."""
+    asked: list[set[str]] = []
+
+    class Told:
+        def fit(self, table: Any, values: Any) -> Any:
+            trained = set(table.candidates)
+            fitted = gaussian_process().fit(table, values)
+
+            class Fitted:
+                def predict(self, candidates: ScoreTable) -> Prediction:
+                    asked.append(set(candidates.candidates))
+                    assert not asked[-1] & trained
+                    return fitted.predict(candidates)
+
+            return Fitted()
+
+    trained(course(first=2, predictor=Told()), 6)
+    assert [len(candidates) >= 58 for candidates in asked] == [True] * 4
+
+
 def test_a_predictor_that_needs_more_trainings_waits() -> None:
     class Late:
         least, fitted = 5, 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from zc_plugins._shapes import Float, ndarray
 from zc_plugins._threads import one_blas_thread
 from zc_plugins.costs.budget import Budget
 from zc_plugins.errors import InvalidArgument, NothingScored
-from zc_plugins.predictors import Fitted, Prediction, Predictor
+from zc_plugins.predictors import Fitted, Predictor
 from zc_plugins.predictors.gaussian_process import gaussian_process
 from zc_plugins.reference import sampled
 from zc_plugins.scorer import Scorer
@@ -113,16 +113,17 @@ class FilterThenTrain:
         evidence = _Evidence.of(trainings, places)
         promise: ndarray
         if evidence.trainings < self._first:
-            promise = self._scorer.aggregate(self._table)[: len(self._population)]
+            left = [place for place in range(len(self._population)) if place not in taken]
+            promise = self._scorer.aggregate(self._table)[left]
         else:
             self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
-            promise = self._improvement(evidence)
             # What no proxy could score is likely not to be built either.
-            promise = np.where(np.isnan(self._table.values).all(axis=1), -np.inf, promise)
-        order = np.argsort(-promise, kind="stable")
-        for place in map(int, order):
-            if place not in taken and np.isfinite(promise[place]):
-                return self._architectures[place], self._table.rows([place])
+            scored = np.flatnonzero(~np.isnan(self._table.values).all(axis=1)).tolist()
+            left = [place for place in scored if place not in taken]
+            promise = self._improvement(evidence, self._table.rows(left))
+        for at in np.argsort(-promise, kind="stable"):
+            if np.isfinite(promise[at]):
+                return self._architectures[left[at]], self._table.rows([left[at]])
         return None
 
     @property
@@ -195,23 +196,27 @@ class FilterThenTrain:
                 continue
         self._know(found)
 
-    def _improvement(self, evidence: _Evidence) -> Float[ndarray, " candidates"]:
-        return expected_improvement(*self._prediction(evidence, self._table))
+    def _improvement(
+        self, evidence: _Evidence, candidates: ScoreTable
+    ) -> Float[ndarray, " candidates"]:
+        fitted, best = self._fitted(evidence)
+        return expected_improvement(fitted.predict(candidates), best)
 
-    def _prediction(self, evidence: _Evidence, table: ScoreTable) -> tuple[Prediction, float]:
+    def _fitted(self, evidence: _Evidence) -> tuple[Fitted, float]:
+        """What has learned from the trainings, and the best value of those."""
         if self._predictor is not None:
-            learned = Learned.of(self._predictor, table, evidence.whole)
+            learned = Learned.of(self._predictor, self._table, evidence.whole)
             if learned is not None:
-                return learned.fitted.predict(table), learned.best
+                return learned.fitted, learned.best
         ensemble, early = self._scorer.ensemble, None
         if evidence.early:
             process = gaussian_process(ensemble, population=self._population)
-            early = _fit(process, table, telling(evidence.early))
+            early = _fit(process, self._table, telling(evidence.early))
             if len(evidence.whole) < 2:
-                return early.predict(table), max(evidence.early.values())
+                return early, max(evidence.early.values())
         whole = gaussian_process(ensemble, population=self._population, early=early)
-        fitted = _fit(whole, table, telling(evidence.whole))
-        return fitted.predict(table), max(evidence.whole.values())
+        fitted = _fit(whole, self._table, telling(evidence.whole))
+        return fitted, max(evidence.whole.values())
 
 
 def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
@@ -236,8 +241,7 @@ class _Evidence:
 
     @staticmethod
     def of(trainings: Sequence[Training], places: Sequence[int]) -> _Evidence:
-        both = list(zip(places, trainings, strict=True))
-        whole = _best([(place, t.value) for place, t in both if math.isfinite(t.value)])
+        whole = _best((place, t.value) for place, t in zip(places, trainings, strict=True))
         reached = Counter(
             step for t in trainings for step, v in t.early.items() if math.isfinite(v)
         )
@@ -245,8 +249,8 @@ class _Evidence:
         if not reached or not any(math.isnan(t.value) and t.early for t in trainings):
             return _Evidence(whole, {})
         step = max(reached, key=lambda step: (reached[step], step))
-        reaching = [(place, t.early[step]) for place, t in both if step in t.early]
-        return _Evidence(whole, _best([(p, v) for p, v in reaching if math.isfinite(v)]))
+        both = zip(places, trainings, strict=True)
+        return _Evidence(whole, _best((place, t.early.get(step, math.nan)) for place, t in both))
 
     @property
     def trainings(self) -> float:
@@ -279,11 +283,12 @@ def telling(values: Mapping[int, float]) -> dict[int, float]:
     return {place: value for place, value in values.items() if place in kept}
 
 
-def _best(values: Sequence[tuple[int, float]]) -> dict[int, float]:
-    """The highest value of each place, in order of their first ones."""
+def _best(values: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """The highest finite value of each place, in order of their first ones."""
     found: dict[int, float] = {}
     for place, value in values:
-        found[place] = max(value, found.get(place, value))
+        if math.isfinite(value):
+            found[place] = max(value, found.get(place, value))
     return found
 
 
