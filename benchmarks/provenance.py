@@ -19,6 +19,8 @@ import zc_plugins
 
 def provenance() -> dict[str, Any]:
     """Command, versions and machine."""
+    # The last digits depend on it.
+    rounding = torch.backends.cpu.get_cpu_capability()
     module = sys.modules["__main__"].__spec__
     name = f"-m {module.name}" if module else sys.argv[0]
     return {
@@ -30,14 +32,21 @@ def provenance() -> dict[str, Any]:
         "scipy": scipy.__version__,
         "optuna": optuna.__version__,
         "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {platform.system()}, CPU",
+        "machine": f"{platform.machine()}, {platform.system()}, CPU, {rounding}",
     }
 
 
 def commit() -> str:
-    """Of the working tree, with a ``+`` where it has been changed since; empty outside of git."""
-    words = ["git", "describe", "--always", "--dirty=+", "--abbrev=9", "--exclude=*"]
+    """Of the working tree, with a ``+`` where other files than results were changed since.
+
+    Empty outside of git.
+    """
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!results")
+    return _git("rev-parse", "--short=9", "HEAD") + ("+" if changed else "")
+
+
+def _git(*words: str) -> str:
     done = subprocess.run(
-        words, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
