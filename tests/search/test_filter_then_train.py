@@ -173,6 +173,19 @@ def test_the_end_of_a_small_space() -> None:
     assert sorted(t.value for t in trainings) == [1, 2, 4, 5, 6]
 
 
+def test_what_another_worker_trains_is_not_proposed_when_bred_either() -> None:
+    """The other's proposal may be a neighbour that this worker meets in this very turn."""
+    mine, other = course(), course()
+    trainings = trained(mine, 3)
+    proposal = other.propose(trainings, turn=3)
+    assert proposal is not None
+    key = other.key(proposal[0])
+    assert key not in mine._places
+    again = mine.propose(trainings, {key}, turn=3)
+    assert again is not None
+    assert mine.key(again[0]) != key
+
+
 def test_another_predictor() -> None:
     class Asked:
         fitted = 0

@@ -109,17 +109,18 @@ class FilterThenTrain:
     ) -> tuple[Any, ScoreTable] | None:
         self._score_pool()
         places = self._places_of([training.architecture for training in trainings])
-        taken = {*places, *(self._places[key] for key in busy if key in self._places)}
         evidence = _Evidence.of(trainings, places)
         promise: ndarray
         if evidence.trainings < self._first:
-            left = [place for place in range(len(self._population)) if place not in taken]
+            left = self._left(range(len(self._population)), places, busy)
             promise = self._scorer.aggregate(self._table)[left]
         else:
             self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
             # What no proxy could score is likely not to be built either.
             scored = np.flatnonzero(~np.isnan(self._table.values).all(axis=1)).tolist()
-            left = [place for place in scored if place not in taken]
+            left = self._left(scored, places, busy)
+            if not left:
+                return None
             promise = self._improvement(evidence, self._table.rows(left))
         for at in np.argsort(-promise, kind="stable"):
             if np.isfinite(promise[at]):
@@ -195,6 +196,13 @@ class FilterThenTrain:
                 # The user's builder raises for this one.
                 continue
         self._know(found)
+
+    def _left(
+        self, places: Iterable[int], trained: Collection[int], busy: Collection[str]
+    ) -> list[int]:
+        """Those that are neither trained nor in training, as far as the table knows by now."""
+        taken = {*trained, *(self._places[key] for key in busy if key in self._places)}
+        return [place for place in places if place not in taken]
 
     def _improvement(
         self, evidence: _Evidence, candidates: ScoreTable
