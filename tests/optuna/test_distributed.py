@@ -189,8 +189,8 @@ class Stuck(InMemoryStorage):
         self.gate, self.waiting = threading.Event(), threading.Semaphore(0)
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        _, beats = value
-        if beats and not self.gate.is_set():
+        _, sign = value
+        if sign >= 2 and not self.gate.is_set():  # after its entry and its ticket
             self.waiting.release()
             self.gate.wait(30)
         super().set_study_system_attr(study_id, key, value)
@@ -224,3 +224,42 @@ def test_while_no_sign_gets_through_nobody_is_taken_for_dead(
     for thread in threads:
         thread.join(30)
     assert made == [7]
+
+
+def test_own_signs_while_the_others_are_read_are_no_silence_of_theirs() -> None:
+    class Slow(InMemoryStorage):
+        def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
+            found = super().get_study_system_attrs(study_id)
+            place._beats += _once.PATIENCE_BEATS
+            return found
+
+    storage = Slow()
+    study = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE])
+    place = _once._Place(storage, study, "x")
+    place._ticket = 2
+    for sign in (1, 2):
+        storage.set_study_system_attr(study, "x:other", [1, sign])
+        assert not place.is_first()
+    assert not place.is_first()
+    assert place.is_first(), "silent while this one gave as many signs as patience has"
+
+
+def test_a_worker_whose_signs_reach_a_storage_that_raises_is_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signs = list[int]()
+
+    class Raises(InMemoryStorage):
+        def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+            super().set_study_system_attr(study_id, key, value)
+            signs.append(value[1])
+            if 2 <= value[1] < 5:
+                raise OSError("the answer is lost")
+
+    monkeypatch.setattr(_once, "BEAT_SECONDS", 0.01)
+    storage = Raises()
+    study = storage.create_new_study([optuna.study.StudyDirection.MAXIMIZE])
+    with _once._Place(storage, study, "x"):
+        while len(signs) < 7:
+            time.sleep(0.001)
+    assert signs[:7] == list(range(7))

@@ -467,7 +467,7 @@ def test_a_predictor_of_layers_in_a_second_worker(tmp_path: Path, reads: str) ->
         )
         study = optuna.create_study(
             study_name="shared", storage=storage, pruner=pruner, load_if_exists=True,
-            direction="maximize", sampler=optuna.samplers.RandomSampler(seed=worker),
+            direction="maximize", sampler=optuna.samplers.RandomSampler(),
         )  # fmt: skip
 
         def sized(trial: optuna.Trial) -> float:

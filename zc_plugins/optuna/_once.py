@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 import uuid
@@ -71,7 +72,8 @@ class _Place:
     def __init__(self, storage: BaseStorage, study_id: int, name: str) -> None:
         self._storage, self._study_id, self._name = storage, study_id, name
         self._key = f"{name}:{uuid.uuid4().hex}"
-        self._ticket, self._beats = _CHOOSING, 0
+        # Signs of life that were tried, and those that surely got through.
+        self._ticket, self._signs, self._beats = _CHOOSING, itertools.count(), 0
         self._seen: dict[str, tuple[list[int], int]] = {}
         self._end = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
@@ -91,18 +93,18 @@ class _Place:
 
     def is_first(self) -> bool:
         """Whether nobody who is alive has, or may be getting, a lower ticket."""
-        # Read before the others: a beat of ours during the look is not one that they have missed.
-        now, first = self._beats, True
+        # Beats of ours while a slow storage is read are not ones that the others have missed.
+        before, first = self._beats, True
         for key, claim in self._others().items():
             if self._seen.get(key, ([], 0))[0] != claim:
-                self._seen[key] = claim, now
-            alive = now - self._seen[key][1] < PATIENCE_BEATS
+                self._seen[key] = claim, self._beats
+            alive = before - self._seen[key][1] < PATIENCE_BEATS
             earlier = (claim[0], key) < (self._ticket, self._key)
             first &= not (alive and earlier and claim[0] != _LEFT)
         return first
 
     def _others(self) -> dict[str, list[int]]:
-        """Ticket and beats of each other worker."""
+        """Ticket and number of the last sign of each other worker."""
         attributes: dict[str, Any] = self._storage.get_study_system_attrs(self._study_id)
         return {
             key: claim
@@ -114,9 +116,9 @@ class _Place:
         while not self._end.wait(BEAT_SECONDS):
             # A storage that is lost for a moment must not end the work.
             with contextlib.suppress(Exception):
-                self._write(self._beats + 1)
+                self._write()
                 self._beats += 1
 
-    def _write(self, beats: int = 0) -> None:
-        claim = [self._ticket, beats]
+    def _write(self) -> None:
+        claim = [self._ticket, next(self._signs)]
         self._storage.set_study_system_attr(self._study_id, self._key, claim)
