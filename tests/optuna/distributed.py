@@ -12,7 +12,13 @@ from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBSt
 from optuna.storages.journal import JournalFileBackend
 from torch import nn
 
-from zc_plugins.optuna import ZeroCostPruner, ZeroCostSampler, _once, trust
+from zc_plugins.optuna import (
+    FilterThenTrainSampler,
+    ZeroCostPruner,
+    ZeroCostSampler,
+    _once,
+    trust,
+)
 from zc_plugins.optuna._judge import Judge
 
 from .builders import size_scorer
@@ -92,3 +98,20 @@ def searches(address: str, log: Path, barrier: Any, told: Any, trials: int) -> N
     study.optimize(objective, n_trials=trials)
     barrier.wait(60)
     told.put(str(trust(study, scorer)))
+
+
+def filters(address: str, log: Path, barrier: Any, trials: int) -> None:
+    """Filter, then train, beginning together with the others."""
+    study = optuna.load_study(
+        study_name="s",
+        storage=storage(address),
+        sampler=FilterThenTrainSampler(named(Builder(log)), size_scorer(), pool=20),
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        width = trial.suggest_int("width", 1, 10**9)
+        time.sleep(0.05)
+        return float(width % 97)
+
+    barrier.wait(60)
+    study.optimize(objective, n_trials=trials)

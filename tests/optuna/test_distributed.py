@@ -23,7 +23,7 @@ from zc_plugins.optuna._once import made_once
 
 from . import postgres
 from .builders import size_scorer
-from .distributed import BUILT, judges, searches, storage
+from .distributed import BUILT, filters, judges, searches, storage
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -130,6 +130,17 @@ def test_all_workers_see_the_same_trust(address: str, tmp_path: Path) -> None:
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     assert len(complete) >= 3
     assert all("zc_params" in trial.user_attrs for trial in complete)
+    close(kept)
+
+
+def test_workers_that_begin_together_train_nothing_twice(address: str, tmp_path: Path) -> None:
+    """Each has scored the same pool, and would begin with its best."""
+    barrier = PROCESSES.Barrier(3)
+    ended(started(filters, 3, address, tmp_path / "log", barrier, 4))
+    kept = storage(address)
+    trials = optuna.load_study(study_name="s", storage=kept).get_trials(deepcopy=False)
+    assert len(trials) == 12
+    assert len({trial.params["width"] for trial in trials}) == 12
     close(kept)
 
 

@@ -91,6 +91,47 @@ def test_nothing_is_proposed_that_another_worker_trains() -> None:
     assert len(set(chains(study))) == 12
 
 
+@pytest.mark.parametrize("asked_first", [False, True])
+@pytest.mark.parametrize("ended", [False, True])
+def test_of_two_that_propose_the_same_at_once_one_takes_another(
+    asked_first: bool, ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind an earlier trial two are passed over: that one may be passing the first itself."""
+    mine = sampler()
+    study = optuna.create_study(direction="maximize", sampler=mine)
+    other = optuna.load_study(
+        study_name=study.study_name, storage=study._storage, sampler=sampler()
+    )
+    propose, rivals = mine._course.propose, [other.ask()] if asked_first else []
+    taken = list[Chain]()
+
+    def meanwhile(*arguments: Any) -> Any:
+        found = propose(*arguments)
+        if not taken:
+            rival = rivals[0] if rivals else other.ask()
+            taken.append(SPACE.suggest(rival))
+            if ended:
+                other.tell(rival, accuracy(taken[0]))
+        return found
+
+    monkeypatch.setattr(mine._course, "propose", meanwhile)
+    chain = SPACE.suggest(study.ask())
+    best = [p for p in _pool_by_score() if p not in taken]
+    assert taken == _pool_by_score()[:1]
+    assert chain == best[1 if asked_first else 0]
+
+
+def _pool_by_score() -> list[Chain]:
+    course, busy = FilterThenTrain(SPACE, recipes.size((4,)), pool=60), set[str]()
+    found = list[Chain]()
+    while len(found) < 4:
+        proposal = course.propose([], busy)
+        assert proposal is not None
+        busy.add(course.key(proposal[0]))
+        found.append(proposal[0])
+    return found
+
+
 @pytest.mark.parametrize(
     "pruner",
     [

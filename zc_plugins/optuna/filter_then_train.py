@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import optuna
@@ -21,6 +21,7 @@ from zc_plugins.optuna._claim import Claim, given_architecture
 from zc_plugins.optuna._study_trainings import StudyTrainings
 from zc_plugins.predictors import Predictor
 from zc_plugins.scorer import Scorer
+from zc_plugins.scores import ScoreTable
 from zc_plugins.search.filter_then_train import FilterThenTrain
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
@@ -144,14 +145,7 @@ class FilterThenTrainSampler(BaseSampler):
         if given_architecture(self._space, trial) is not None:
             return Answers(trial._trial_id)
         with self._turn:
-            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-            trainings = self._trainings.of(study, trials)
-            busy = self._busy(trials)
-            proposal = self._course.propose(trainings, busy, trial.number)
-            if proposal is not None:
-                Claim(trial.number, self._course.key(proposal[0])).write(
-                    study._storage, trial._trial_id
-                )
+            proposal = self._claimed(study, trial)
         if proposal is None:
             # The same text each time, so that Python shows it once.
             warnings.warn(
@@ -180,15 +174,44 @@ class FilterThenTrainSampler(BaseSampler):
         )
         return score_attributes(table, 0)
 
-    def _busy(self, trials: Iterable[FrozenTrial]) -> set[str]:
-        """Keys of what is in training, or waits for it."""
-        keys = set()
-        for trial in trials:
-            if trial.state.is_finished():
+    def _claimed(self, study: optuna.Study, trial: FrozenTrial) -> tuple[Any, ScoreTable] | None:
+        """The next architecture and its scores, taken by no other trial, in whichever process.
+
+        Of two that claim the same at the same moment, at least one sees the other's claim. Who does
+        passes it over, and a later trial as many more as there are earlier ones, lest all claim the
+        next best together.
+        """
+        # The first time it takes long, and what the others do meanwhile must be known.
+        self._course.score_pool()
+        passed: set[str] = set()
+        more = 0
+        while True:
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            ended = {t._trial_id for t in trials if t.state.is_finished()}
+            busy = {self._taken_by(t) for t in trials if t._trial_id not in ended}
+            trainings = self._trainings.of(study, trials)
+            proposal = self._course.propose(trainings, busy | passed, trial.number)
+            if proposal is None:
+                Claim(trial.number, "").write(study._storage, trial._trial_id)
+                return None
+            key = self._course.key(proposal[0])
+            passed.add(key)
+            if more:
+                more -= 1
                 continue
-            claim = Claim.of(trial)
-            if claim is not None:
-                keys.add(claim.key)
-            elif (architecture := given_architecture(self._space, trial)) is not None:
-                keys.add(self._course.key(architecture))
-        return keys
+            Claim(trial.number, key).write(study._storage, trial._trial_id)
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            # Also what another one has trained from its beginning to its end since.
+            others = [t for t in trials if t._trial_id not in ended and t.number != trial.number]
+            rivals = [t.number for t in others if self._taken_by(t) == key]
+            if not rivals:
+                return proposal
+            more = sum(number < trial.number for number in rivals)
+
+    def _taken_by(self, trial: FrozenTrial) -> str:
+        """Key of the architecture that the trial trains, or waits to train; empty if of none."""
+        claim = Claim.of(trial)
+        if claim is not None:
+            return claim.key
+        architecture = given_architecture(self._space, trial)
+        return "" if architecture is None else self._course.key(architecture)

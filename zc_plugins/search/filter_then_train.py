@@ -88,6 +88,23 @@ class FilterThenTrain:
         )
         self._population = self._table
 
+    def score_pool(self) -> None:
+        """Score the random pool now, which the first proposal does otherwise.
+
+        Raises:
+            NothingScored: if no architecture could be built, afforded and scored.
+        """
+        if len(self._population):
+            return
+        sample = sampled(self._space, self._pool, np.random.default_rng([self._seed, 0]))
+        self._know(sample, show_progress=None)
+        if not len(self._table):
+            raise NothingScored(
+                f"the budget admits none of {self._pool} drawn architectures: raise its limits"
+            )
+        self._table.require_ranked(self._scorer.aggregate(self._table))
+        self._population = self._table
+
     def propose(
         self, trainings: Sequence[Training], busy: Collection[str] = (), turn: int = 0
     ) -> tuple[Any, ScoreTable] | None:
@@ -107,7 +124,7 @@ class FilterThenTrain:
     def _proposal(
         self, trainings: Sequence[Training], busy: Collection[str], turn: int
     ) -> tuple[Any, ScoreTable] | None:
-        self._score_pool()
+        self.score_pool()
         places = self._places_of([training.architecture for training in trainings])
         evidence = _Evidence.of(trainings, places)
         promise: ndarray
@@ -135,18 +152,6 @@ class FilterThenTrain:
     def key(self, architecture: Any) -> str:
         """The same for architectures that compute the same."""
         return self._space.encode(self._space.canonical(architecture))
-
-    def _score_pool(self) -> None:
-        if len(self._population):
-            return
-        sample = sampled(self._space, self._pool, np.random.default_rng([self._seed, 0]))
-        self._know(sample, show_progress=None)
-        if not len(self._table):
-            raise NothingScored(
-                f"the budget admits none of {self._pool} drawn architectures: raise its limits"
-            )
-        self._table.require_ranked(self._scorer.aggregate(self._table))
-        self._population = self._table
 
     def _know(
         self,
