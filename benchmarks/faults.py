@@ -202,7 +202,10 @@ def _closed(storage: BaseStorage) -> None:
 
 
 def checked(folder: Path, kind: str) -> dict[str, Any]:
-    """Counts of what was found in the end; all that is lost, doubled or wrong should be 0."""
+    """Counts of what was found in the end; all that is lost, doubled or wrong should be 0.
+
+    Trained again should be none with filter-then-train; the other ways draw at random.
+    """
     storage = storage_in(folder, kind)
     trials = optuna.load_study(study_name=NAME, storage=storage).trials
     _closed(storage)
@@ -213,11 +216,13 @@ def checked(folder: Path, kind: str) -> dict[str, Any]:
     failed = [t for t in trials if t.state == TrialState.FAIL]
     retried = [t for t in failed if retries[t.number]]
     states = Counter(t.state.name for t in trials)
+    complete = [_text(t) for t in trials if t.state == TrialState.COMPLETE]
     return {
         "trials": len(trials),
         "states": dict(sorted(states.items())),
         "lost": sum(stored.get(number) != (state, value) for number, state, value in noted),
         "missing_numbers": len(set(range(len(trials))) - stored.keys()),
+        "architectures_trained_again": len(complete) - len(set(complete)),
         "doubled": len(noted) - len({number for number, *_ in noted}),
         "retried_twice": sum(retries[t.number] > 1 for t in failed),
         "failed_not_retried": len(failed) - len(retried) if kind == "sqlite" else None,

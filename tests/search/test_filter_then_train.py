@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from tests.search.chains import Chain, Chains
 from zc_plugins import Budget, Excitation, Scorer, recipes
+from zc_plugins.cache import ScoreCache
 from zc_plugins.errors import InvalidArgument, NothingScored, ReferenceMismatch
 from zc_plugins.predictors import Prediction
 from zc_plugins.predictors.gaussian_process import gaussian_process
@@ -171,6 +176,29 @@ def test_the_end_of_a_small_space() -> None:
     while (proposal := steps.propose(trainings, turn=len(trainings))) is not None:
         trainings.append(Training(proposal[0], float(proposal[0].params["width"])))
     assert sorted(t.value for t in trainings) == [1, 2, 4, 5, 6]
+
+
+def test_workers_that_share_a_cache_score_the_pool_by_parts(tmp_path: Path) -> None:
+    """Each in an order of its own; the tables are the same."""
+
+    class Slow(Chains):
+        def build(self, architecture: Chain) -> nn.Module:
+            time.sleep(0.02)
+            return super().build(architecture)
+
+    scorers = [size(), size()]
+    for scorer in scorers:
+        scorer.cache = ScoreCache(tmp_path / "scores.sqlite3")
+    steps = [FilterThenTrain(Slow(), scorer, pool=60) for scorer in scorers]
+    threads = [threading.Thread(target=step.score_pool) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pool = len(steps[0].table)
+    assert pool <= sum(scorer.scored for scorer in scorers) < 1.5 * pool
+    assert steps[0].table.candidates == steps[1].table.candidates
+    np.testing.assert_array_equal(steps[0].table.values, steps[1].table.values)
 
 
 def test_what_another_worker_trains_is_not_proposed_when_bred_either() -> None:

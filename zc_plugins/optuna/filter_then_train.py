@@ -41,8 +41,9 @@ class FilterThenTrainSampler(BaseSampler):
     in the same time.
 
     Everything is derived from the study's trials, so a study can be resumed, and have several
-    workers: each scores the pool once, and none proposes what another one is training. The scores
-    are stored as ``zc_NAME``. With several objectives the first value counts.
+    workers: each scores the pool once, or its part of it where their scorers share a ``cache``, and
+    none proposes what another one is training. The scores are stored as ``zc_NAME``. With several
+    objectives the first value counts.
 
     Args:
         build_model: a trial in, a network out; or a search space that is ``Suggestible``.

@@ -174,7 +174,12 @@ class FilterThenTrain:
                 new[key] = architecture
         if not new:
             return
-        table = self._scorer.score(new.values(), space=self._space, show_progress=show_progress)
+        # In an order of its own, so that workers that share a cache score the pool by parts.
+        order, items = np.random.default_rng().permutation(len(new)), list(new.values())
+        table = self._scorer.score(
+            [items[place] for place in order], space=self._space, show_progress=show_progress
+        )
+        table = table.rows(np.argsort(order).tolist())
         for key, architecture in new.items():
             self._places[key] = len(self._architectures)
             self._architectures.append(architecture)
