@@ -11,12 +11,14 @@ import pytest
 from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.samplers import PartialFixedSampler, RandomSampler
 from optuna.trial import TrialState
+from torch import nn
 
 from tests.search.chains import Chain, Chains
 from zc_plugins import Budget, recipes
 from zc_plugins.errors import InvalidArgument
 from zc_plugins.optuna import FilterThenTrainSampler, trust
 from zc_plugins.search import FilterThenTrain, Training
+from zc_plugins.spaces.module import ModuleSpace
 
 from .builders import build_cnn, build_mlp, size_scorer
 
@@ -119,6 +121,60 @@ def test_of_two_that_propose_the_same_at_once_one_takes_another(
     best = [p for p in _pool_by_score() if p not in taken]
     assert taken == _pool_by_score()[:1]
     assert chain == best[1 if asked_first else 0]
+
+
+def test_the_last_one_is_not_left_by_all_who_met_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = ModuleSpace(lambda trial: nn.Linear(4, trial.suggest_int("width", 1, 2)), name="two")
+    mine, its = (FilterThenTrainSampler(space, size_scorer(), pool=20, first=2) for _ in range(2))
+    study = optuna.create_study(direction="maximize", sampler=mine)
+    other = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=its)
+    propose, rival = mine._course.propose, other.ask()
+
+    def meanwhile(*arguments: Any) -> Any:
+        found = propose(*arguments)
+        space.suggest(rival)
+        return found
+
+    monkeypatch.setattr(mine._course, "propose", meanwhile)
+    trial = study.ask()
+    space.suggest(trial)
+    assert {trial.params["width"], rival.params["width"]} == {1, 2}
+    assert [t.user_attrs["zc_params"] for t in study.trials] == [10.0, 5.0]
+
+
+def test_what_a_trial_got_elsewhere_is_in_training_too() -> None:
+    """None was left for it, so the other sampler chose; the neighbour is not proposed again."""
+    space = ModuleSpace(lambda trial: nn.Linear(4, trial.suggest_int("width", 1, 3)), name="three")
+
+    class Left(RandomSampler):
+        def sample_independent(self, *arguments: Any) -> int:
+            return left.pop()
+
+    sampler = FilterThenTrainSampler(space, size_scorer(), pool=2, first=2, others=Left())
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    pool = [study.ask() for _ in range(2)]
+    left = {1, 2, 3} - {space.suggest(trial).params["width"] for trial in pool}
+    assert len(left) == 1
+    (wanted,) = left
+    with pytest.warns(UserWarning, match="no architecture is left"):
+        assert space.suggest(study.ask()).params["width"] == wanted
+    for trial in pool:
+        study.tell(trial, 1.0)
+    left = {wanted}
+    with pytest.warns(UserWarning, match="no architecture is left"):
+        space.suggest(study.ask())
+
+
+def test_a_trial_that_optuna_starts_again_keeps_its_architecture() -> None:
+    """Killed before all its parameters were known: the new one has its claim, and the others."""
+    study = optuna.create_study(direction="maximize", sampler=sampler())
+    first = study.ask()
+    first.suggest_int("width_0", 1, 8)
+    study.tell(first, state=TrialState.FAIL)
+    (failed,) = study.trials
+    again = {**failed.system_attrs, "fixed_params": failed.params}
+    study.add_trial(optuna.create_trial(state=TrialState.WAITING, system_attrs=again))
+    assert SPACE.suggest(study.ask()) == _pool_by_score()[0]
 
 
 def _pool_by_score() -> list[Chain]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
@@ -25,6 +27,9 @@ from zc_plugins.scores import ScoreTable
 from zc_plugins.search.filter_then_train import FilterThenTrain
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
+
+RETURNS, RETURN_SECONDS = 5, 0.1
+"""How often, and after how long at most, a trial looks again at what it has left to others."""
 
 
 class FilterThenTrainSampler(BaseSampler):
@@ -176,7 +181,7 @@ class FilterThenTrainSampler(BaseSampler):
         return score_attributes(table, 0)
 
     def _claimed(self, study: optuna.Study, trial: FrozenTrial) -> tuple[Any, ScoreTable] | None:
-        """The next architecture and its scores, taken by no other trial, in whichever process.
+        """The next architecture and its scores, claimed by no other trial, in whichever process.
 
         Of two that claim the same at the same moment, at least one sees the other's claim. Who does
         passes it over, and a later trial as many more as there are earlier ones, lest all claim the
@@ -185,16 +190,23 @@ class FilterThenTrainSampler(BaseSampler):
         # The first time it takes long, and what the others do meanwhile must be known.
         self._course.score_pool()
         passed: set[str] = set()
-        more = 0
+        more, returns = 0, RETURNS
         while True:
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
             ended = {t._trial_id for t in trials if t.state.is_finished()}
-            busy = {self._taken_by(t) for t in trials if t._trial_id not in ended}
+            # Not its own claim: one that Optuna starts again has that of its first attempt.
+            others = [t for t in trials if t._trial_id not in ended and t.number != trial.number]
+            busy = passed.union(map(self._taken_by, others))
             trainings = self._trainings.of(study, trials)
-            proposal = self._course.propose(trainings, busy | passed, trial.number)
+            proposal = self._course.propose(trainings, busy, trial.number)
             if proposal is None:
                 Claim(trial.number, "").write(study._storage, trial._trial_id)
-                return None
+                if not passed or not returns:
+                    return None
+                # Who met here may all have left what they passed over.
+                time.sleep(np.random.default_rng().uniform(0, RETURN_SECONDS))
+                passed, more, returns = set(), 0, returns - 1
+                continue
             key = self._course.key(proposal[0])
             passed.add(key)
             if more:
@@ -212,7 +224,9 @@ class FilterThenTrainSampler(BaseSampler):
     def _taken_by(self, trial: FrozenTrial) -> str:
         """Key of the architecture that the trial trains, or waits to train; empty if of none."""
         claim = Claim.of(trial)
-        if claim is not None:
-            return claim.key
+        claimed = "" if claim is None else claim.key
+        # A part that was given changes what was claimed.
+        if claimed and "fixed_params" not in trial.system_attrs:
+            return claimed
         architecture = given_architecture(self._space, trial)
-        return "" if architecture is None else self._course.key(architecture)
+        return claimed if architecture is None else self._course.key(architecture)
