@@ -24,7 +24,7 @@ from zc_plugins.predictors.warm_start import warm_start
 from zc_plugins.scores import ScoreTable
 from zc_plugins.search import FilterThenTrain, Training
 from zc_plugins.search._learned import Learned, expected_improvement
-from zc_plugins.search.filter_then_train import MOST, telling
+from zc_plugins.search._lessons import MOST, telling
 from zc_plugins.spaces.module import ModuleSpace
 
 SHAPE = (4,)

@@ -28,8 +28,8 @@ from zc_plugins.search.filter_then_train import FilterThenTrain
 from zc_plugins.spaces import SearchSpace
 from zc_plugins.spaces.module import as_space
 
-RETURNS, RETURN_SECONDS = 5, 0.1
-"""How often, and after how long at most, a trial looks again at what it has left to others."""
+MOMENT_SECONDS = 0.02
+"""Within which a trial looks again that has met another one's claim; twice as long each time."""
 
 
 class FilterThenTrainSampler(BaseSampler):
@@ -184,42 +184,31 @@ class FilterThenTrainSampler(BaseSampler):
         """The next architecture and its scores, claimed by no other trial, in whichever process.
 
         Of two that claim the same at the same moment, at least one sees the other's claim. Who does
-        passes it over, and a later trial as many more as there are earlier ones, lest all claim the
-        next best together.
+        gives its own back, and looks again after a moment of its own.
         """
         # The first time it takes long, and what the others do meanwhile must be known.
         self._course.score_pool()
-        passed: set[str] = set()
-        more, returns = 0, RETURNS
+        moment = MOMENT_SECONDS
         while True:
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
             ended = {t._trial_id for t in trials if t.state.is_finished()}
             # Not its own claim: one that Optuna starts again has that of its first attempt.
             others = [t for t in trials if t._trial_id not in ended and t.number != trial.number]
-            busy = passed.union(map(self._taken_by, others))
+            busy = set(map(self._taken_by, others))
             trainings = self._trainings.of(study, trials)
             proposal = self._course.propose(trainings, busy, trial.number)
-            if proposal is None:
-                Claim(trial.number, "").write(study._storage, trial._trial_id)
-                if not passed or not returns:
-                    return None
-                # Who met here may all have left what they passed over.
-                time.sleep(np.random.default_rng().uniform(0, RETURN_SECONDS))
-                passed, more, returns = set(), 0, returns - 1
-                continue
-            key = self._course.key(proposal[0])
-            passed.add(key)
-            if more:
-                more -= 1
-                continue
+            key = "" if proposal is None else self._course.key(proposal[0])
             Claim(trial.number, key).write(study._storage, trial._trial_id)
+            if proposal is None:
+                return None
             trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
             # Also what another one has trained from its beginning to its end since.
             others = [t for t in trials if t._trial_id not in ended and t.number != trial.number]
-            rivals = [t.number for t in others if self._taken_by(t) == key]
-            if not rivals:
+            if all(self._taken_by(t) != key for t in others):
                 return proposal
-            more = sum(number < trial.number for number in rivals)
+            Claim(trial.number, "").write(study._storage, trial._trial_id)
+            time.sleep(np.random.default_rng().uniform(0, moment))
+            moment *= 2
 
     def _taken_by(self, trial: FrozenTrial) -> str:
         """Key of the architecture that the trial trains, or waits to train; empty if of none."""

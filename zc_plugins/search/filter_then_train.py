@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,13 +18,11 @@ from zc_plugins.reference import sampled
 from zc_plugins.scorer import Scorer
 from zc_plugins.scores import ScoreTable
 from zc_plugins.search._learned import Learned, Training, expected_improvement
+from zc_plugins.search._lessons import Lessons, telling
 from zc_plugins.spaces import SearchSpace
 
-PARENTS, SHORT = 5, 5
-"""Trained architectures whose neighbours are looked at; short trainings that teach as one whole."""
-
-MOST = 500
-"""Trainings that a Gaussian process learns from: its time grows with their cube."""
+PARENTS = 5
+"""Trained architectures whose neighbours are looked at."""
 
 
 class FilterThenTrain:
@@ -126,19 +121,19 @@ class FilterThenTrain:
     ) -> tuple[Any, ScoreTable] | None:
         self.score_pool()
         places = self._places_of([training.architecture for training in trainings])
-        evidence = _Evidence.of(trainings, places)
+        lessons = Lessons.of(trainings, places)
         promise: ndarray
-        if evidence.trainings < self._first:
+        if lessons.trainings < self._first:
             left = self._left(range(len(self._population)), places, busy)
             promise = self._scorer.aggregate(self._table)[left]
         else:
-            self._breed(evidence, np.random.default_rng([self._seed, turn + 1]))
+            self._breed(lessons, np.random.default_rng([self._seed, turn + 1]))
             # What no proxy could score is likely not to be built either.
             scored = np.flatnonzero(~np.isnan(self._table.values).all(axis=1)).tolist()
             left = self._left(scored, places, busy)
             if not left:
                 return None
-            promise = self._improvement(evidence, self._table.rows(left))
+            promise = self._improvement(lessons, self._table.rows(left))
         for at in np.argsort(-promise, kind="stable"):
             if np.isfinite(promise[at]):
                 return self._architectures[left[at]], self._table.rows([left[at]])
@@ -194,9 +189,9 @@ class FilterThenTrain:
         self._placed = {id(a): found[id(a)] if id(a) in found else last[id(a)] for a in trained}
         return [self._placed[id(a)][1] for a in trained]
 
-    def _breed(self, evidence: _Evidence, rng: np.random.Generator) -> None:
+    def _breed(self, lessons: Lessons, rng: np.random.Generator) -> None:
         """Know neighbours of the best trained."""
-        parents = [self._architectures[place] for place in evidence.best(PARENTS)]
+        parents = [self._architectures[place] for place in lessons.best(PARENTS)]
         found: list[Any] = []
         for _ in range(self._neighbours):
             parent = parents[int(rng.integers(len(parents)))]
@@ -215,26 +210,26 @@ class FilterThenTrain:
         return [place for place in places if place not in taken]
 
     def _improvement(
-        self, evidence: _Evidence, candidates: ScoreTable
+        self, lessons: Lessons, candidates: ScoreTable
     ) -> Float[ndarray, " candidates"]:
-        fitted, best = self._fitted(evidence)
+        fitted, best = self._fitted(lessons)
         return expected_improvement(fitted.predict(candidates), best)
 
-    def _fitted(self, evidence: _Evidence) -> tuple[Fitted, float]:
+    def _fitted(self, lessons: Lessons) -> tuple[Fitted, float]:
         """What has learned from the trainings, and the best value of those."""
         if self._predictor is not None:
-            learned = Learned.of(self._predictor, self._table, evidence.whole)
+            learned = Learned.of(self._predictor, self._table, lessons.whole)
             if learned is not None:
                 return learned.fitted, learned.best
         ensemble, early = self._scorer.ensemble, None
-        if evidence.early:
+        if lessons.early:
             process = gaussian_process(ensemble, population=self._population)
-            early = _fit(process, self._table, telling(evidence.early))
-            if len(evidence.whole) < 2:
-                return early, max(evidence.early.values())
+            early = _fit(process, self._table, telling(lessons.early))
+            if len(lessons.whole) < 2:
+                return early, max(lessons.early.values())
         whole = gaussian_process(ensemble, population=self._population, early=early)
-        fitted = _fit(whole, self._table, telling(evidence.whole))
-        return fitted, max(evidence.whole.values())
+        fitted = _fit(whole, self._table, telling(lessons.whole))
+        return fitted, max(lessons.whole.values())
 
 
 def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
@@ -248,66 +243,6 @@ def require_numbers(first: int, pool: int, neighbours: int, seed: int) -> None:
             f"first={first}, pool={pool}, neighbours={neighbours}, seed={seed}: pass "
             "2 <= first <= pool, neighbours of 0 or more and a seed of 0 or more"
         )
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """Values by place in the table: of whole trainings, and at the step that most have reached."""
-
-    whole: Mapping[int, float]
-    early: Mapping[int, float]
-
-    @staticmethod
-    def of(trainings: Sequence[Training], places: Sequence[int]) -> _Evidence:
-        whole = _best((place, t.value) for place, t in zip(places, trainings, strict=True))
-        reached = Counter(
-            step for t in trainings for step, v in t.early.items() if math.isfinite(v)
-        )
-        # Whoever trains everything to its end learns nothing more from the way there.
-        if not reached or not any(math.isnan(t.value) and t.early for t in trainings):
-            return _Evidence(whole, {})
-        step = max(reached, key=lambda step: (reached[step], step))
-        both = zip(places, trainings, strict=True)
-        return _Evidence(whole, _best((place, t.early.get(step, math.nan)) for place, t in both))
-
-    @property
-    def trainings(self) -> float:
-        """How many whole trainings it is worth."""
-        return len(self.early) / SHORT if self.early else len(self.whole)
-
-    def best(self, count: int) -> list[int]:
-        """Places of the best, of the whole trainings and of the early values."""
-        found = [
-            place
-            for values in (self.whole, self.early)
-            for place in sorted(values, key=lambda place: -values[place])[:count]
-        ]
-        return list(dict.fromkeys(found))
-
-
-def telling(values: Mapping[int, float]) -> dict[int, float]:
-    """At most ``MOST`` of the values: the highest, and as many of the others, first and last ones.
-
-    The highest tell where the best may be; the first were chosen by scores alone.
-
-    Args:
-        values: in the order in which they came in; higher is better.
-    """
-    if len(values) <= MOST:
-        return dict(values)
-    high = set(sorted(values, key=lambda place: -values[place])[: MOST // 2])
-    others = [place for place in values if place not in high]
-    kept = high.union(others[: MOST // 4], others[-(MOST // 4) :])
-    return {place: value for place, value in values.items() if place in kept}
-
-
-def _best(values: Iterable[tuple[int, float]]) -> dict[int, float]:
-    """The highest finite value of each place, in order of their first ones."""
-    found: dict[int, float] = {}
-    for place, value in values:
-        if math.isfinite(value):
-            found[place] = max(value, found.get(place, value))
-    return found
 
 
 def _fit(predictor: Predictor, table: ScoreTable, values: Mapping[int, float]) -> Fitted:
